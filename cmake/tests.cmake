@@ -1,0 +1,80 @@
+# Tests, found by name and registered with ctest; the label is the folder.
+#   tests/<folder>/test_*.c         a cmocka program over the static engine, whose hidden symbols it can reach
+#   tests/unit/server/test_*.c      the same over libquern_server
+#   tests/<folder>/test_*.py        run with QN_PYTHON; QUERN in the environment names the command under test
+#   label check                     layers, style, symbols, headers
+# tests/support/*.c is linked into every C test.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+find_package(Python3 COMPONENTS Interpreter)
+set(QN_PYTHON "${Python3_EXECUTABLE}" CACHE FILEPATH "Python with the packages of tests/requirements.txt")
+set(QN_TEST_TIMEOUT 600 CACHE STRING "Seconds a test may take")
+
+# Without an operator's test there is no build: see engine/README.md.
+set(missing "")
+foreach(stem IN LISTS QN_OPS_STEMS)
+    if(NOT EXISTS "${CMAKE_SOURCE_DIR}/tests/ops/test_${stem}.c")
+        string(APPEND missing "\n  tests/ops/test_${stem}.c for engine/ops/${stem}.c")
+    endif()
+endforeach()
+if(missing)
+    message(FATAL_ERROR "Operator families without a test:${missing}")
+endif()
+
+set(test_environment "QUERN_TESTS_DIR=${CMAKE_SOURCE_DIR}/tests" "QUERN_BUILD_DIR=${CMAKE_BINARY_DIR}")
+if(QN_SANITIZE)
+    list(APPEND test_environment "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
+        "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1")
+endif()
+
+add_library(qn_test_flags INTERFACE)
+target_include_directories(qn_test_flags INTERFACE "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_SOURCE_DIR}" "${QN_ENGINE}")
+target_compile_definitions(qn_test_flags INTERFACE "QN_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
+target_link_libraries(qn_test_flags INTERFACE qn_flags PkgConfig::CMOCKA m)
+
+file(GLOB support CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/support/*.c")
+if(support AND QN_HAVE_ENGINE)
+    add_library(qn_test_support STATIC ${support})
+    target_link_libraries(qn_test_support PUBLIC qn_test_flags quern_static)
+endif()
+
+# One program and one ctest entry per file of the folder.
+function(qn_c_tests folder label)
+    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${folder}/test_*.c")
+    string(REPLACE "/" "_" prefix "${folder}")
+    foreach(file IN LISTS files)
+        get_filename_component(name "${file}" NAME_WE)
+        set(target "${prefix}_${name}")
+        add_executable(${target} "${file}")
+        set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/${folder}"
+            OUTPUT_NAME "${name}")
+        target_link_libraries(${target} PRIVATE qn_test_flags ${ARGN})
+        if(TARGET qn_test_support)
+            target_link_libraries(${target} PRIVATE qn_test_support)
+        endif()
+        target_link_libraries(${target} PRIVATE quern_static)
+        add_test(NAME "${folder}/${name}" COMMAND ${target} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+        set_tests_properties("${folder}/${name}" PROPERTIES LABELS "${label}" TIMEOUT ${QN_TEST_TIMEOUT}
+            ENVIRONMENT "${test_environment}")
+    endforeach()
+endfunction()
+
+if(QN_HAVE_ENGINE)
+    foreach(folder IN ITEMS unit ops kernels passes onnx models)
+        qn_c_tests(${folder} ${folder})
+    endforeach()
+    if(TARGET quern_server)
+        qn_c_tests(unit/server unit quern_server)
+    endif()
+endif()
+
+if(TARGET quern AND QN_PYTHON)
+    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/*/test_*.py")
+    foreach(file IN LISTS files)
+        get_filename_component(name "${file}" NAME_WE)
+        get_filename_component(folder "${file}" DIRECTORY)
+        get_filename_component(folder "${folder}" NAME)
+        add_test(NAME "${folder}/${name}.py" COMMAND "${QN_PYTHON}" "${file}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+        set_tests_properties("${folder}/${name}.py" PROPERTIES LABELS "${folder};python" TIMEOUT ${QN_TEST_TIMEOUT}
+            ENVIRONMENT "${test_environment};QUERN=$<TARGET_FILE:quern>")
+    endforeach()
+endif()

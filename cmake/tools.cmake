@@ -1,0 +1,12 @@
+# The `quern` command: tools/main.c and one cmd_<name>.c per sub-command.
+file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tools/*.c")
+if(sources AND TARGET quern_static)
+    add_executable(quern ${sources})
+    target_include_directories(quern PRIVATE "${CMAKE_SOURCE_DIR}" "${CMAKE_SOURCE_DIR}/tools" "${QN_ENGINE}")
+    target_link_libraries(quern PRIVATE quern_static qn_flags qn_build_info qn_cjson m)
+    add_dependencies(quern qn_build_info_header)
+    if(TARGET quern_server)
+        target_link_libraries(quern PRIVATE quern_server)
+    endif()
+    install(TARGETS quern RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
