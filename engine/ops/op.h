@@ -344,5 +344,7 @@ struct qn_node *qn_op_make_node(struct qn_graph *graph, struct qn_node *before, 
                                 int64_t opset, const char *name, struct qn_var *const *ins, int n_ins,
                                 struct qn_var *const *outs, int n_outs, const struct qn_attr_value *attrs,
                                 size_t n_attrs, struct qn_err *err);
+/* Replaces a bound node whose op has a body of text by the nodes of that body. */
+enum qn_status qn_op_expand(struct qn_graph *graph, struct qn_node *node, struct qn_err *err);
 
 #endif
