@@ -16,6 +16,8 @@ struct qn_op;
 struct qn_node;
 struct qn_graph;
 
+enum { QN_MAX_NESTING = 64 }; /* bodies inside bodies; import refuses deeper models */
+
 struct qn_var {
     const char *name;        /* of the model, or made up ("conv_7_folded"); never NULL */
     struct qn_fact fact;
@@ -37,6 +39,7 @@ struct qn_node {
     void *params;        /* parsed attributes, of op->params_bytes */
     int n_in;            /* formal inputs first, then captures */
     int n_formal;
+    int in_capacity;     /* room in `in`; whoever replaces the array while growing it may leave this as it is */
     struct qn_var **in;  /* NULL: optional input left out */
     int n_out;
     struct qn_var **out; /* NULL: output not wanted */
@@ -101,6 +104,7 @@ void qn_patch_take_output(struct qn_node *by, int i, struct qn_var *var);
  * the producer only through qn_uses below; passes that ask often build a struct qn_uses first. */
 struct qn_uses {
     struct qn_node **first; /* per var id: one reader, valid when n_uses is 1 */
+    uint32_t n_vars;        /* ids of later variables have no entry */
 };
 bool qn_uses_build(struct qn_uses *uses, struct qn_graph *graph, struct qn_arena *arena);
 struct qn_node *qn_uses_only(const struct qn_uses *uses, const struct qn_graph *graph, const struct qn_var *var);
