@@ -41,7 +41,6 @@ function(qn_write_ops_table out)
 #include \"ops/op.h\"
 
 ${externs}
-extern const struct qn_op *const qn_ops_tables[];
 const struct qn_op *const qn_ops_tables[] = {
 ${rows}    NULL,
 };
@@ -116,5 +115,7 @@ if(QN_ENGINE_TARGETS)
             target_link_libraries(quern_${kind} PRIVATE qn_blas)
         endif()
     endforeach()
-    target_link_options(quern_shared PRIVATE -Wl,--no-undefined)
+    if(NOT QN_SANITIZE)
+        target_link_options(quern_shared PRIVATE -Wl,--no-undefined)
+    endif()
 endif()
