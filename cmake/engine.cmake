@@ -17,14 +17,13 @@ function(qn_layer name)
     set(QN_ENGINE_TARGETS "${QN_ENGINE_TARGETS}" PARENT_SCOPE)
 endfunction()
 
-# Files of engine/ops that are machinery; every other <stem>.c is a family of operators with the table qn_ops_<stem>.
-set(QN_OPS_MACHINERY lookup attrs infer eval call types schema helpers)
-
+# A file of engine/ops that defines the table qn_ops_<stem> is a family of operators; the others are machinery.
 file(GLOB ops_sources CONFIGURE_DEPENDS "${QN_ENGINE}/ops/*.c")
 set(QN_OPS_STEMS "")
 foreach(file IN LISTS ops_sources)
     get_filename_component(stem "${file}" NAME_WE)
-    if(NOT stem IN_LIST QN_OPS_MACHINERY)
+    file(STRINGS "${file}" table REGEX "^const struct qn_op qn_ops_${stem}\\[\\]")
+    if(table)
         list(APPEND QN_OPS_STEMS "${stem}")
     endif()
 endforeach()

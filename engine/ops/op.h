@@ -336,6 +336,7 @@ const struct qn_kernel *qn_op_choose(const struct qn_op *op, const struct qn_sit
 /* True when the node has one right answer, its inputs are all constant, and no flag forbids folding. */
 bool qn_op_foldable(const struct qn_node *node);
 /* Evaluates a node over values: infer, choose, place outputs in the arena, prepare, run on one thread. Values of outputs live
+ * in the arena; work (workspace, packed weights) in scratch. */
 enum qn_status qn_op_eval(struct qn_graph *graph, const struct qn_node *node, struct qn_value *const *ins,
                           struct qn_value *const *outs, struct qn_arena *arena, struct qn_arena *scratch,
                           bool reference, struct qn_err *err);
