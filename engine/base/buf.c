@@ -136,8 +136,8 @@ static void put_json_char(struct qn_buf *buf, const char *text, size_t length)
         qn_buf_puts(buf, "\xEF\xBF\xBD");
     else if (escape != NULL)
         qn_buf_puts(buf, escape);
-    else if (byte < 0x20 || byte == 0x7F)
-        qn_buf_printf(buf, "\\u%04x", byte);
+    else if (qn_utf8_is_control(text, length)) /* controls of one or two bytes, or U+2028 and U+2029 */
+        qn_buf_printf(buf, "\\u%04x", (length == 3 ? 0x1F80u : 0u) + (unsigned char)text[length - 1]);
     else
         qn_buf_append(buf, text, length);
 }

@@ -2,6 +2,7 @@
 #ifndef QN_BASE_CPU_H
 #define QN_BASE_CPU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Ordered per architecture: a level includes those below it. */
@@ -16,11 +17,13 @@ enum qn_cpu_level {
 enum qn_cpu_level qn_cpu_level(void);
 /* For tests: kernels chosen after this call see at most this level. */
 void qn_cpu_limit(enum qn_cpu_level level);
+/* AVX-512 VNNI, for levels that are AVX512 in force. */
+bool qn_cpu_has_vnni(void);
 const char *qn_cpu_level_name(enum qn_cpu_level level);
 
 /* CPUs this process may use: affinity and cgroup quota, at least 1. */
 int qn_cpu_count(void);
-/* Bytes of memory this process may use: cgroup limit, RLIMIT_AS, else the machine's memory. */
+/* Bytes of memory this process may use: the least of cgroup limit, RLIMIT_AS and what the machine has available now. */
 size_t qn_memory_limit(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 long long qn_now_ns(void);

@@ -7,7 +7,8 @@
 
 enum qn_log_level { QN_LOG_ERROR, QN_LOG_WARN, QN_LOG_INFO, QN_LOG_DEBUG, QN_LOG_TRACE };
 
-/* Parses "LEVEL[,area=LEVEL]..."; level "off" silences. ARG on anything else. */
+/* Parses "LEVEL[,area=LEVEL]..."; level "off" silences. ARG on anything else. Before other threads log. Until then: info,
+ * as text. */
 enum qn_status qn_log_configure(const char *filter, bool json, struct qn_err *err);
 bool qn_log_enabled(enum qn_log_level level, const char *area);
 void qn_log(enum qn_log_level level, const char *area, const char *format, ...) QN_PRINTF(3, 4);

@@ -15,11 +15,12 @@ typedef void qn_pool_task(void *arg, int part, int n_parts);
 /* n_threads counts the caller: 1 makes no helper. On failure to create some threads, fewer are used. NULL: no memory. */
 struct qn_pool *qn_pool_create(int n_threads);
 void qn_pool_destroy(struct qn_pool *pool);
-/* How many parts make sense for a job right now: 1 for a NULL pool. */
+/* How many parts make sense for a job right now: 1 for a NULL pool, fewer than all threads while others run too. */
 int qn_pool_threads(const struct qn_pool *pool);
 /* Runs task for every part and returns when all are done. pool may be NULL. */
 void qn_pool_run(struct qn_pool *pool, int n_parts, qn_pool_task *task, void *arg);
-/* Around a whole inference: between these, helpers spin instead of parking after every job. Nests; cheap. */
+/* Around a whole inference, both on the thread that runs it: between these, helpers spin instead of parking after every
+ * job, unless as many runs are active as there are threads. Nests; cheap. */
 void qn_pool_enter(struct qn_pool *pool);
 void qn_pool_leave(struct qn_pool *pool);
 
