@@ -1,0 +1,1 @@
+BprobabilitiesJÆ³x?…é<³þŽ5
