@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "ir/graph.h"
+#include "kernels/kern.h"
 
 /* ---- Inputs and outputs ------------------------------------------------------------------------------------------- */
 
@@ -242,15 +243,6 @@ const char *qn_accept_not_narrow(const struct qn_site *site); /* no float16, bfl
 const char *qn_accept_whole_bytes(const struct qn_site *site); /* no sub-byte type: for kernels that move elements of 1..16 bytes */
 
 /* ---- What the optimiser may ask ----------------------------------------------------------------------------------- */
-
-enum qn_act_kind {
-    QN_ACT_NONE, QN_ACT_RELU, QN_ACT_CLIP, QN_ACT_LEAKY, QN_ACT_SIGMOID, QN_ACT_TANH, QN_ACT_HARDSIGMOID,
-    QN_ACT_HARDSWISH, QN_ACT_SILU, QN_ACT_GELU, QN_ACT_ELU
-};
-struct qn_act {
-    enum qn_act_kind kind;
-    float a, b; /* clip: low, high; leaky, elu: alpha; hardsigmoid: alpha, beta */
-};
 
 /* y = x * scale + shift, per channel (axis 1) or for all (n 1); float32. */
 struct qn_affine {
