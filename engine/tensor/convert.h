@@ -10,8 +10,8 @@ uint16_t qn_double_to_half(double x); /* one rounding */
 float qn_bfloat_to_float(uint16_t b);
 uint16_t qn_float_to_bfloat(float x); /* round to nearest even; NaN stays NaN */
 
-/* FLOAT8E4M3FN, -FNUZ, E5M2, -FNUZ, E8M0, FLOAT4E2M1: by type. saturate: out of range becomes the largest value, else NaN or
- * infinity as the format has them (ONNX Cast tables). round_mode of E8M0: 'u'p, 'd'own, 'n'earest. */
+/* FLOAT8E4M3FN, -FNUZ, E5M2, -FNUZ, E8M0, FLOAT4E2M1: by type. saturate: out of range becomes the largest value,
+ * else NaN or infinity as the format has them (ONNX Cast tables). round_mode of E8M0: 'u'p, 'd'own, 'n'earest. */
 float qn_narrow_to_float(enum qn_dtype dtype, uint8_t bits);
 uint8_t qn_float_to_narrow(enum qn_dtype dtype, float x, bool saturate, char round_mode);
 
@@ -36,9 +36,11 @@ struct qn_convert_options {
     char round_mode; /* for E8M0 */
 };
 
-/* n elements from one real type (floats of any width, integers of any width, BOOL) to another. Floats to integers truncate
- * toward zero, saturate, NaN gives 0; to BOOL: not zero (NaN is true); integers to narrower integers wrap; 4- and 2-bit types
- * are packed. src and dst do not overlap. Strings and complex types are the Cast operator's. */
+/* n elements from one real type (floats of any width, integers of any width, BOOL) to another. Floats to integers
+ * truncate toward zero, saturate, NaN gives 0; to BOOL: not zero (NaN is true); integers to narrower integers wrap;
+ * 4- and 2-bit types are packed, and floats to packed integers truncate and then wrap, as the standard's cases have
+ * it (infinities and NaN give 0). FLOAT4E2M1 always saturates. Every conversion rounds once. src and dst do not
+ * overlap. Strings and complex types are the Cast operator's. */
 void qn_convert(enum qn_dtype from, const void *src, enum qn_dtype to, void *dst, int64_t n,
                 struct qn_convert_options options);
 

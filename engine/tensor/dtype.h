@@ -34,7 +34,8 @@ typedef uint32_t qn_dtypes;
 
 static inline bool qn_dtypes_have(qn_dtypes set, enum qn_dtype dtype) { return (set >> dtype & 1) != 0; }
 
-/* Bits of one element in memory: 32 for FLOAT, 4 for INT4, 128 for STRING (a struct qn_str) and COMPLEX128; 0: unknown. */
+/* Bits of one element in memory: 32 for FLOAT, 4 for INT4, 128 for STRING (a struct qn_str) and COMPLEX128; 0:
+ * unknown. */
 int qn_dtype_bits(enum qn_dtype dtype);
 /* Bytes of one element; 0 for types narrower than a byte. */
 static inline size_t qn_dtype_bytes(enum qn_dtype dtype) { return (size_t)qn_dtype_bits(dtype) / 8; }

@@ -1,5 +1,5 @@
-/* shape.c: products, broadcast and merge over dimensions that may be unknown or named, and their text form. Shape inference
- * and the loaders of untrusted sizes come here, so every product is checked. Nothing here touches data. */
+/* shape.c: products, broadcast and merge over dimensions that may be unknown or named, and their text form. Shape
+ * inference and the loaders of untrusted sizes come here, so every product is checked. Nothing here touches data. */
 #include "tensor/shape.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 
 struct qn_shape qn_shape_make(int rank, const int64_t *dims)
 {
-    struct qn_shape shape = { .rank = rank };
+    struct qn_shape shape = {.rank = rank};
 
     assert(rank >= -1 && rank <= QN_MAX_RANK);
     if (rank > 0)
@@ -58,8 +58,8 @@ bool qn_dims_count(const int64_t *dims, int begin, int end, int64_t *count)
     return true;
 }
 
-/* Bounds the size in bits, because the sizes of accepted shapes are later computed in bits without checks. That of the dims
- * other than zero is bounded, as in qn_dims_count. */
+/* Bounds the size in bits, because the sizes of accepted shapes are later computed in bits without checks. That of
+ * the dims other than zero is bounded, as in qn_dims_count. */
 bool qn_shape_bytes(const struct qn_shape *shape, enum qn_dtype dtype, size_t *bytes)
 {
     size_t bits = (size_t)qn_dtype_bits(dtype);
@@ -102,7 +102,7 @@ static bool broadcast_dim(int64_t a, int64_t b, int64_t *dim)
 
 bool qn_shape_broadcast(const struct qn_shape *a, const struct qn_shape *b, struct qn_shape *result)
 {
-    struct qn_shape out = { .rank = a->rank > b->rank ? a->rank : b->rank };
+    struct qn_shape out = {.rank = a->rank > b->rank ? a->rank : b->rank};
 
     if (a->rank < 0 || b->rank < 0) {
         *result = QN_SHAPE_UNKNOWN;
@@ -130,7 +130,7 @@ static bool merge_dim(int64_t a, int64_t b, int64_t *dim)
 
 bool qn_shape_merge(const struct qn_shape *a, const struct qn_shape *b, struct qn_shape *result)
 {
-    struct qn_shape out = { .rank = a->rank };
+    struct qn_shape out = {.rank = a->rank};
 
     if (a->rank < 0 || b->rank < 0) {
         *result = a->rank < 0 ? *b : *a;

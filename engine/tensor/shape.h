@@ -29,14 +29,15 @@ bool qn_shape_equal(const struct qn_shape *a, const struct qn_shape *b);
 bool qn_dims_count(const int64_t *dims, int begin, int end, int64_t *count);
 /* Bytes of a tensor of known shape, sub-byte types packed and rounded up; false when not known or over INT64_MAX. */
 bool qn_shape_bytes(const struct qn_shape *shape, enum qn_dtype dtype, size_t *bytes);
-/* The multidirectional broadcast of two shapes (unknown dims allowed); false when they cannot be broadcast. A broadcast of
- * an unknown dim with a known one other than 1 gives the known one. */
+/* The multidirectional broadcast of two shapes (unknown dims allowed); false when they cannot be broadcast. A
+ * broadcast of an unknown dim with a known one other than 1 gives the known one. */
 bool qn_shape_broadcast(const struct qn_shape *a, const struct qn_shape *b, struct qn_shape *result);
 /* The more precise of two statements about one value; false when they contradict. */
 bool qn_shape_merge(const struct qn_shape *a, const struct qn_shape *b, struct qn_shape *result);
 /* "[2,?,s3]"; names may be NULL or map symbol k to its name. */
 void qn_shape_print(struct qn_buf *buf, const struct qn_shape *shape, const char *const *names, size_t n_names);
-/* As text in a static-size buffer of the caller, for error messages: qn_shape_text(&shape, (char[QN_SHAPE_TEXT]){0}). */
+/* As text in a buffer of the caller, for error messages:
+ * qn_shape_text(&shape, (char[QN_SHAPE_TEXT]){0}). */
 enum { QN_SHAPE_TEXT = 128 };
 const char *qn_shape_text(const struct qn_shape *shape, char text[QN_SHAPE_TEXT]);
 

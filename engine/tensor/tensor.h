@@ -38,8 +38,8 @@ static inline struct qn_shape qn_tensor_shape(const struct qn_tensor *tensor)
     return qn_shape_make(tensor->rank, tensor->dims);
 }
 
-/* Element i as a double or an int64, converted from any real type (floats to int64 saturate, NaN gives 0; strings give 0).
- * Slow: for attributes-turned-inputs such as axes, not for kernels' loops. */
+/* Element i as a double or an int64, converted from any real type (floats to int64 saturate, NaN gives 0; strings
+ * give 0). Slow: for attributes-turned-inputs such as axes, not for kernels' loops. */
 double qn_tensor_double(const struct qn_tensor *tensor, int64_t i);
 int64_t qn_tensor_int(const struct qn_tensor *tensor, int64_t i);
 /* Stores x as element i, rounded to the tensor's type (integers saturate). */
@@ -54,8 +54,16 @@ enum qn_status qn_tensor_copy(struct qn_arena *arena, const struct qn_tensor *so
                               struct qn_err *err);
 enum qn_status qn_value_copy(struct qn_arena *arena, const struct qn_value *source, struct qn_value *copy,
                              struct qn_err *err);
+/* Values nest no deeper than this: a tensor in a sequence in an optional is 3 deep. */
+enum { QN_VALUE_MAX_DEPTH = 16 };
+
 bool qn_str_equal(struct qn_str a, struct qn_str b);
 int qn_str_compare(struct qn_str a, struct qn_str b);
+
+/* Element i as short text in a buffer of the caller: "0.5", "-3", "true", "1+2i", strings in quotes and cut:
+ * qn_element_text(tensor, i, (char[QN_ELEMENT_TEXT]){0}). */
+enum { QN_ELEMENT_TEXT = 64 };
+const char *qn_element_text(const struct qn_tensor *tensor, int64_t i, char text[QN_ELEMENT_TEXT]);
 
 /* Short text of values for people: "float32[2,3] 1 2 3 4 5 6", cut after max_elements. */
 void qn_value_print(struct qn_buf *buf, const struct qn_value *value, int64_t max_elements);
