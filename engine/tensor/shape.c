@@ -179,10 +179,14 @@ void qn_shape_print(struct qn_buf *buf, const struct qn_shape *shape, const char
 /* Dims that do not fit become "...". */
 const char *qn_shape_text(const struct qn_shape *shape, char text[QN_SHAPE_TEXT])
 {
-    static const char more[] = "...]";
+    static const char more[] = ",...]";
     char dim[DIM_TEXT];
     size_t n = 1;
 
+    if (shape->rank < 0) {
+        snprintf(text, QN_SHAPE_TEXT, "[...]");
+        return text;
+    }
     text[0] = '[';
     for (int i = 0; i < shape->rank; i++) {
         const char *comma = i > 0 ? "," : "";
@@ -194,6 +198,6 @@ const char *qn_shape_text(const struct qn_shape *shape, char text[QN_SHAPE_TEXT]
         }
         n += (size_t)snprintf(text + n, QN_SHAPE_TEXT - n, "%s%s", comma, dim);
     }
-    memcpy(text + n, shape->rank < 0 ? more : "]", shape->rank < 0 ? sizeof(more) : 2);
+    memcpy(text + n, "]", 2);
     return text;
 }
