@@ -20,7 +20,7 @@ if(missing)
     message(FATAL_ERROR "Operator families without a test:${missing}")
 endif()
 
-set(test_environment "QUERN_TESTS_DIR=${CMAKE_SOURCE_DIR}/tests" "QUERN_BUILD_DIR=${CMAKE_BINARY_DIR}")
+set(test_environment "LC_ALL=C.UTF-8")
 if(QN_SANITIZE)
     list(APPEND test_environment "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
         "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1")
