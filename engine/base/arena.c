@@ -21,7 +21,7 @@
 #ifdef ARENA_ASAN
 #include <sanitizer/asan_interface.h>
 #else
-#define ASAN_POISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
+#define ASAN_POISON_MEMORY_REGION(at, n)   ((void)(at), (void)(n))
 #define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
 #endif
 
@@ -223,4 +223,17 @@ void qn_arena_rewind(struct qn_arena *arena, struct qn_arena_mark mark)
     }
     empty_from(mark.block, mark.at);
     arena->current = mark.block;
+}
+
+bool qn_arena_owns(const struct qn_arena *arena, const void *pointer)
+{
+    uintptr_t at = (uintptr_t)pointer;
+
+    for (struct qn_arena_block *block = arena->first; block != NULL; block = block->next) {
+        uintptr_t begin = (uintptr_t)block_data(block);
+
+        if (at >= begin && at - begin < block->n_bytes)
+            return true;
+    }
+    return false;
 }

@@ -12,8 +12,8 @@ struct qn_arena_block;
 struct qn_arena {
     struct qn_arena_block *first; /* every block, in the order of use */
     struct qn_arena_block *current;
-    size_t used;                  /* bytes of heap blocks held */
-    size_t budget;                /* the most that used may become */
+    size_t used;   /* bytes of heap blocks held */
+    size_t budget; /* the most that used may become */
 };
 
 struct qn_arena_mark {
@@ -33,6 +33,8 @@ void *qn_arena_array(struct qn_arena *arena, size_t n, size_t size);
 char *qn_arena_strdup(struct qn_arena *arena, const char *text);
 char *qn_arena_strndup(struct qn_arena *arena, const char *text, size_t n); /* adds the final zero */
 void *qn_arena_memdup(struct qn_arena *arena, const void *bytes, size_t n);
+/* Whether the pointer lies in memory of the arena; linear in its blocks. */
+bool qn_arena_owns(const struct qn_arena *arena, const void *pointer);
 /* Forgets every allocation and keeps the blocks for the next round. */
 void qn_arena_reset(struct qn_arena *arena);
 /* Forgets what was allocated since the mark. */

@@ -15,6 +15,7 @@
 struct qn_op;
 struct qn_node;
 struct qn_graph;
+struct qn_program;
 
 enum { QN_MAX_NESTING = 64 }; /* bodies inside bodies; import refuses deeper models */
 
@@ -61,6 +62,7 @@ struct qn_graph {
     size_t n_nodes;
     uint32_t n_vars, n_node_ids; /* one more than the largest id */
     struct qn_symbols *symbols;  /* names of dims, shared by all graphs of a model */
+    struct qn_program *program;  /* set by the plan layer: the plans of a body; NULL before */
 };
 
 /* Names of dims: symbol k is names[k]. */
