@@ -251,10 +251,11 @@ static void emit(const char *bytes, size_t n)
 
     pthread_mutex_lock(&writer);
     if (n_lost > 0) {
-        n_note = snprintf(note, sizeof(note),
-                          config.json ? "{\"level\":\"warn\",\"area\":\"log\",\"message\":\"lines lost\",\"lines\":%lu}\n"
-                                      : "log: %lu lines lost\n",
-                          n_lost);
+        n_note =
+            snprintf(note, sizeof(note),
+                     config.json ? "{\"level\":\"warn\",\"area\":\"log\",\"message\":\"lines lost\",\"lines\":%lu}\n"
+                                 : "log: %lu lines lost\n",
+                     n_lost);
         if (write_line(note, (size_t)n_note, 0))
             n_lost = 0;
     }

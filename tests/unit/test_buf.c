@@ -137,12 +137,9 @@ static void json_strings_respect_the_maximum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends_stay_terminated),
-        cmocka_unit_test(the_maximum_is_exact_and_failure_stays),
-        cmocka_unit_test(printf_grows_at_every_fill),
-        cmocka_unit_test(reserve_gives_room_behind_the_text),
-        cmocka_unit_test(json_strings_are_escaped),
-        cmocka_unit_test(json_strings_respect_the_maximum),
+        cmocka_unit_test(appends_stay_terminated),    cmocka_unit_test(the_maximum_is_exact_and_failure_stays),
+        cmocka_unit_test(printf_grows_at_every_fill), cmocka_unit_test(reserve_gives_room_behind_the_text),
+        cmocka_unit_test(json_strings_are_escaped),   cmocka_unit_test(json_strings_respect_the_maximum),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

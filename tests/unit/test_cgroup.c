@@ -121,8 +121,8 @@ static void version_1_and_mixed_machines(void **state)
 
 static void odd_numbers_are_no_limit(void **state)
 {
-    static const char *const texts[] = {"",   "x",  "-5 100000", "0 100000", "100000 0", "100000",
-                                        "99999999999999999999999 1", "99999999999 1"};
+    static const char *const texts[] = {
+        "", "x", "-5 100000", "0 100000", "100000 0", "100000", "99999999999999999999999 1", "99999999999 1"};
 
     (void)state;
     put("proc/self/cgroup", "0::/\n");

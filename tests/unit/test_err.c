@@ -30,8 +30,9 @@ static void controls_and_broken_bytes_become_question_marks(void **state)
     assert_string_equal(err.text, "name \"a?b?[31m?\"");
     qn_err_set(&err, QN_FORMAT, "%s", "\xC3\xA4\xFF\xC0\xAF\xED\xA0\x80z");
     assert_string_equal(err.text, "\xC3\xA4??????z");
-    qn_err_set(&err, QN_FORMAT, "%s", "\xC2\x9B"
-                                      "1m");
+    qn_err_set(&err, QN_FORMAT, "%s",
+               "\xC2\x9B"
+               "1m");
     assert_string_equal(err.text, "??1m");
 }
 

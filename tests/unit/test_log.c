@@ -96,9 +96,18 @@ static void filters_select_by_area(void **state)
 static void bad_filters_change_nothing(void **state)
 {
     static const char *const bad[] = {
-        "",      "loud", "info,",  ",info",   "http=",   "=info",
-        "INFO ", "info,,warn", "http=info=warn", "an_area_with_a_name_that_is_too_long=info",
-        "a=info,b=info,c=info,d=info,e=info,f=info,g=info,h=info,i=info,j=info,k=info,l=info,m=info,n=info,o=info,p=info,"
+        "",
+        "loud",
+        "info,",
+        ",info",
+        "http=",
+        "=info",
+        "INFO ",
+        "info,,warn",
+        "http=info=warn",
+        "an_area_with_a_name_that_is_too_long=info",
+        "a=info,b=info,c=info,d=info,e=info,f=info,g=info,h=info,i=info,j=info,k=info,l=info,m=info,n=info,o=info,p="
+        "info,"
         "q=info",
     };
 
@@ -259,14 +268,10 @@ static void threads_do_not_mix_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(filters_select_by_area),
-        cmocka_unit_test(bad_filters_change_nothing),
-        cmocka_unit_test(text_lines_are_plain_and_safe),
-        cmocka_unit_test(text_lines_show_fields),
-        cmocka_unit_test(json_lines_are_json),
-        cmocka_unit_test(long_lines_are_cut),
-        cmocka_unit_test(a_full_pipe_loses_lines),
-        cmocka_unit_test(a_broken_standard_error_is_survived),
+        cmocka_unit_test(filters_select_by_area),        cmocka_unit_test(bad_filters_change_nothing),
+        cmocka_unit_test(text_lines_are_plain_and_safe), cmocka_unit_test(text_lines_show_fields),
+        cmocka_unit_test(json_lines_are_json),           cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(a_full_pipe_loses_lines),       cmocka_unit_test(a_broken_standard_error_is_survived),
         cmocka_unit_test(threads_do_not_mix_lines),
     };
 

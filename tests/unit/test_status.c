@@ -41,7 +41,7 @@ static void stray_values_are_internal(void **state)
     (void)state;
     assert_string_equal(qn_status_name((enum qn_status)QN_N_STATUS), "INTERNAL");
     assert_int_equal(qn_status_http((enum qn_status)12345), 500);
-    assert_int_equal(qn_status_exit((enum qn_status)-1), 7);
+    assert_int_equal(qn_status_exit((enum qn_status) - 1), 7);
 }
 
 static void version_has_three_numbers(void **state)

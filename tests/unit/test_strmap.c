@@ -121,7 +121,7 @@ static void the_hash_ignores_alignment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_names_are_found_again),  cmocka_unit_test(setting_again_replaces),
+        cmocka_unit_test(many_names_are_found_again),   cmocka_unit_test(setting_again_replaces),
         cmocka_unit_test(a_spent_budget_loses_nothing), cmocka_unit_test(the_hash_mixes_every_bit),
         cmocka_unit_test(the_hash_ignores_alignment),
     };

@@ -55,9 +55,19 @@ static void every_code_point_reads_back(void **state)
 static void overlong_and_too_large_forms_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "\x80\x80\x80\x80", "\xC0\x80",         "\xC1\xBF",         "\xE0\x80\x80",     "\xE0\x9F\xBF",
-        "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF\xFF\xFF\xFF",
-        "\xC3(",            "\xE2\x82(",        "\xF0\x9F\x8C(",
+        "\x80\x80\x80\x80",
+        "\xC0\x80",
+        "\xC1\xBF",
+        "\xE0\x80\x80",
+        "\xE0\x9F\xBF",
+        "\xF0\x80\x80\x80",
+        "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xFF\xFF\xFF\xFF",
+        "\xC3(",
+        "\xE2\x82(",
+        "\xF0\x9F\x8C(",
     };
 
     (void)state;
