@@ -1,0 +1,17 @@
+/* session.h: what tools may see of a session beside the public interface: texts about the model, its graph and its plan. */
+#ifndef QN_SESSION_H
+#define QN_SESSION_H
+
+#include "base/buf.h"
+#include "quern.h"
+
+struct qn_model;
+
+/* The imported model: opsets, producer, the graph after the passes. Borrowed. */
+const struct qn_model *qn_session_model(const struct qn_session *session);
+/* Steps, kernels (and why others declined), offsets, for the declared shapes with unknown dims as 1, or for the given values
+ * (NULL: none). */
+enum qn_status qn_session_print_plan(struct qn_session *session, const struct qn_value *inputs, struct qn_buf *buf,
+                                     struct qn_err *err);
+
+#endif
