@@ -84,7 +84,7 @@ static enum qn_status bind(struct bench *b)
         char text[16];
 
         snprintf(text, sizeof(text), "y%d", i);
-        if (strcmp(b->c->out[i], "-") != 0)
+        if (!b->c->out[i] || strcmp(b->c->out[i], "-") != 0)
             qn_node_set_out(b->node, i, qn_graph_add_var(b->graph, text));
     }
     QN_TRY(qn_op_bind(b->graph, b->node, op, attrs, n_attrs, &b->err));
@@ -212,13 +212,28 @@ static void run_kernels(struct bench *b)
         assert_int_equal(qn_value_fact(b->in[i], &b->arena, &facts[i], NULL), QN_OK);
         in[i] = &facts[i];
     }
+    /* Inference reads values, kernels' choice only constants. */
     if (qn_op_infer_facts(b->graph, b->node, in, outs, &b->arena, 0, NULL) != QN_OK || !b->node->op->kernels)
         return;
     for (int i = 0; i < b->n_out; i++)
         out[i] = b->node->out[i] ? &outs[i] : NULL;
+    for (int i = 0; i < b->n_in; i++)
+        if (b->node->in[i] && !b->node->in[i]->fact.konst)
+            facts[i].konst = NULL;
     for (const struct qn_kernel *kernel = b->node->op->kernels; kernel->name; kernel++)
         if (!kernel->accept || !kernel->accept(&site))
             run_product(b, kernel);
+}
+
+/* Which inputs kernels see as constants of the graph: none, all but the first, all. Attributes that became inputs always. */
+static void set_constants(struct bench *b, int which)
+{
+    for (int i = 0; i < b->n_in; i++) {
+        bool constant = which == 2 || (which == 1 && i > 0) || i >= count(b->c->in);
+
+        if (b->in[i] && b->in[i]->kind == QN_TENSOR && b->node->in[i])
+            b->node->in[i]->fact.konst = constant ? &b->in[i]->tensor : NULL;
+    }
 }
 
 static void run_case(const struct qn_op_case *c)
@@ -238,8 +253,11 @@ static void run_case(const struct qn_op_case *c)
     } else {
         for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
             qn_cpu_limit(levels[i]);
-            run_kernels(b);
-            run_product(b, NULL);
+            for (int which = 0; which < 3; which++) {
+                set_constants(b, which);
+                run_kernels(b);
+                run_product(b, NULL);
+            }
         }
         assert_true(b->n_ran > 0);
     }
