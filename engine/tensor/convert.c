@@ -26,14 +26,14 @@ typedef void loop_fn(const void *src, void *dst, int64_t n);
 /* Floats to integers truncate toward zero and saturate; NaN gives 0. `below` is the largest float under 2^k, the
  * first value out of range; both as the source type has them. Clamped before the cast, which has to be defined for
  * every lane. */
-#define DEFINE_TRUNCATE(name, f_type, i_type, lowest, highest, below) \
-    static inline i_type name(f_type x)                               \
-    {                                                                 \
-        f_type y = x > (f_type)(lowest) ? x : (f_type)(lowest);       \
-        i_type i = (i_type)(y < (below) ? y : (below));               \
-                                                                      \
-        i = x > (below) ? (highest) : i;                              \
-        return x == x ? i : 0;                                        \
+#define DEFINE_TRUNCATE(name, f_type, i_type, lowest, highest, below)                                                  \
+    static inline i_type name(f_type x)                                                                                \
+    {                                                                                                                  \
+        f_type y = x > (f_type)(lowest) ? x : (f_type)(lowest);                                                        \
+        i_type i = (i_type)(y < (below) ? y : (below));                                                                \
+                                                                                                                       \
+        i = x > (below) ? (highest) : i;                                                                               \
+        return x == x ? i : 0;                                                                                         \
     }
 DEFINE_TRUNCATE(f32_to_u8, float, uint8_t, 0, UINT8_MAX, 0xffp0f)
 DEFINE_TRUNCATE(f32_to_i8, float, int8_t, INT8_MIN, INT8_MAX, 0x7fp0f)
@@ -52,41 +52,41 @@ DEFINE_TRUNCATE(f64_to_i32, double, int32_t, INT32_MIN, INT32_MAX, 0x7fffffffp0)
 DEFINE_TRUNCATE(f64_to_u64, double, uint64_t, 0, UINT64_MAX, 0x1.fffffffffffffp63)
 DEFINE_TRUNCATE(f64_to_i64, double, int64_t, INT64_MIN, INT64_MAX, 0x1.fffffffffffffp62)
 
-#define DEFINE_LOOP(name, s_type, d_type, expression)       \
-    static void name(const void *src, void *dst, int64_t n) \
-    {                                                       \
-        const s_type *restrict s = (const s_type *)src;     \
-        d_type *restrict d = (d_type *)dst;                 \
-                                                            \
-        for (int64_t i = 0; i < n; i++)                     \
-            d[i] = (expression);                            \
+#define DEFINE_LOOP(name, s_type, d_type, expression)                                                                  \
+    static void name(const void *src, void *dst, int64_t n)                                                            \
+    {                                                                                                                  \
+        const s_type *restrict s = (const s_type *)src;                                                                \
+        d_type *restrict d = (d_type *)dst;                                                                            \
+                                                                                                                       \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            d[i] = (expression);                                                                                       \
     }
 
 /* The loops from one carrier to all. A BOOL counts as 1 whatever its byte, if not zero. */
-#define DEFINE_LOOPS_FROM_INTEGER(s_name, s_type, x)                  \
-    DEFINE_LOOP(s_name##_u8, s_type, uint8_t, TO_SAME(uint8_t, x))    \
-    DEFINE_LOOP(s_name##_i8, s_type, int8_t, TO_SAME(int8_t, x))      \
-    DEFINE_LOOP(s_name##_u16, s_type, uint16_t, TO_SAME(uint16_t, x)) \
-    DEFINE_LOOP(s_name##_i16, s_type, int16_t, TO_SAME(int16_t, x))   \
-    DEFINE_LOOP(s_name##_u32, s_type, uint32_t, TO_SAME(uint32_t, x)) \
-    DEFINE_LOOP(s_name##_i32, s_type, int32_t, TO_SAME(int32_t, x))   \
-    DEFINE_LOOP(s_name##_u64, s_type, uint64_t, TO_SAME(uint64_t, x)) \
-    DEFINE_LOOP(s_name##_i64, s_type, int64_t, TO_SAME(int64_t, x))   \
-    DEFINE_LOOP(s_name##_f32, s_type, float, TO_SAME(float, x))       \
-    DEFINE_LOOP(s_name##_f64, s_type, double, TO_SAME(double, x))     \
+#define DEFINE_LOOPS_FROM_INTEGER(s_name, s_type, x)                                                                   \
+    DEFINE_LOOP(s_name##_u8, s_type, uint8_t, TO_SAME(uint8_t, x))                                                     \
+    DEFINE_LOOP(s_name##_i8, s_type, int8_t, TO_SAME(int8_t, x))                                                       \
+    DEFINE_LOOP(s_name##_u16, s_type, uint16_t, TO_SAME(uint16_t, x))                                                  \
+    DEFINE_LOOP(s_name##_i16, s_type, int16_t, TO_SAME(int16_t, x))                                                    \
+    DEFINE_LOOP(s_name##_u32, s_type, uint32_t, TO_SAME(uint32_t, x))                                                  \
+    DEFINE_LOOP(s_name##_i32, s_type, int32_t, TO_SAME(int32_t, x))                                                    \
+    DEFINE_LOOP(s_name##_u64, s_type, uint64_t, TO_SAME(uint64_t, x))                                                  \
+    DEFINE_LOOP(s_name##_i64, s_type, int64_t, TO_SAME(int64_t, x))                                                    \
+    DEFINE_LOOP(s_name##_f32, s_type, float, TO_SAME(float, x))                                                        \
+    DEFINE_LOOP(s_name##_f64, s_type, double, TO_SAME(double, x))                                                      \
     DEFINE_LOOP(s_name##_b8, s_type, uint8_t, TO_BOOL(x))
 
-#define DEFINE_LOOPS_FROM_FLOAT(s_name, s_type)                        \
-    DEFINE_LOOP(s_name##_u8, s_type, uint8_t, s_name##_to_u8(s[i]))    \
-    DEFINE_LOOP(s_name##_i8, s_type, int8_t, s_name##_to_i8(s[i]))     \
-    DEFINE_LOOP(s_name##_u16, s_type, uint16_t, s_name##_to_u16(s[i])) \
-    DEFINE_LOOP(s_name##_i16, s_type, int16_t, s_name##_to_i16(s[i]))  \
-    DEFINE_LOOP(s_name##_u32, s_type, uint32_t, s_name##_to_u32(s[i])) \
-    DEFINE_LOOP(s_name##_i32, s_type, int32_t, s_name##_to_i32(s[i]))  \
-    DEFINE_LOOP(s_name##_u64, s_type, uint64_t, s_name##_to_u64(s[i])) \
-    DEFINE_LOOP(s_name##_i64, s_type, int64_t, s_name##_to_i64(s[i]))  \
-    DEFINE_LOOP(s_name##_f32, s_type, float, TO_SAME(float, s[i]))     \
-    DEFINE_LOOP(s_name##_f64, s_type, double, TO_SAME(double, s[i]))   \
+#define DEFINE_LOOPS_FROM_FLOAT(s_name, s_type)                                                                        \
+    DEFINE_LOOP(s_name##_u8, s_type, uint8_t, s_name##_to_u8(s[i]))                                                    \
+    DEFINE_LOOP(s_name##_i8, s_type, int8_t, s_name##_to_i8(s[i]))                                                     \
+    DEFINE_LOOP(s_name##_u16, s_type, uint16_t, s_name##_to_u16(s[i]))                                                 \
+    DEFINE_LOOP(s_name##_i16, s_type, int16_t, s_name##_to_i16(s[i]))                                                  \
+    DEFINE_LOOP(s_name##_u32, s_type, uint32_t, s_name##_to_u32(s[i]))                                                 \
+    DEFINE_LOOP(s_name##_i32, s_type, int32_t, s_name##_to_i32(s[i]))                                                  \
+    DEFINE_LOOP(s_name##_u64, s_type, uint64_t, s_name##_to_u64(s[i]))                                                 \
+    DEFINE_LOOP(s_name##_i64, s_type, int64_t, s_name##_to_i64(s[i]))                                                  \
+    DEFINE_LOOP(s_name##_f32, s_type, float, TO_SAME(float, s[i]))                                                     \
+    DEFINE_LOOP(s_name##_f64, s_type, double, TO_SAME(double, s[i]))                                                   \
     DEFINE_LOOP(s_name##_b8, s_type, uint8_t, TO_BOOL(s[i]))
 
 DEFINE_LOOPS_FROM_INTEGER(u8, uint8_t, s[i])
@@ -101,9 +101,9 @@ DEFINE_LOOPS_FROM_FLOAT(f32, float)
 DEFINE_LOOPS_FROM_FLOAT(f64, double)
 DEFINE_LOOPS_FROM_INTEGER(b8, uint8_t, (s[i] != 0))
 
-#define LOOPS_FROM(s)                                                                                  \
-    {                                                                                                  \
-        s##_u8, s##_i8, s##_u16, s##_i16, s##_u32, s##_i32, s##_u64, s##_i64, s##_f32, s##_f64, s##_b8 \
+#define LOOPS_FROM(s)                                                                                                  \
+    {                                                                                                                  \
+        s##_u8, s##_i8, s##_u16, s##_i16, s##_u32, s##_i32, s##_u64, s##_i64, s##_f32, s##_f64, s##_b8                 \
     }
 static loop_fn *const cross[N_CARRIERS][N_CARRIERS] = {
     LOOPS_FROM(u8),  LOOPS_FROM(i8),  LOOPS_FROM(u16), LOOPS_FROM(i16), LOOPS_FROM(u32), LOOPS_FROM(i32),
@@ -185,14 +185,8 @@ static void pack(const uint8_t *restrict src, uint8_t *restrict dst, int64_t n, 
         dst[i / per_byte] = (uint8_t)byte;
     }
 }
-static void narrow_int4(const void *src, void *dst, int64_t n)
-{
-    pack((const uint8_t *)src, (uint8_t *)dst, n, 4);
-}
-static void narrow_int2(const void *src, void *dst, int64_t n)
-{
-    pack((const uint8_t *)src, (uint8_t *)dst, n, 2);
-}
+static void narrow_int4(const void *src, void *dst, int64_t n) { pack((const uint8_t *)src, (uint8_t *)dst, n, 4); }
+static void narrow_int2(const void *src, void *dst, int64_t n) { pack((const uint8_t *)src, (uint8_t *)dst, n, 2); }
 static void narrow_e2m1_packed(const void *src, void *dst, int64_t n)
 {
     const float *s = (const float *)src;
@@ -241,10 +235,7 @@ static const struct route routes[QN_N_DTYPE] = {
     [QN_INT2] = {I8, widen_i2, narrow_int2},
 };
 
-static bool convertible(enum qn_dtype dtype)
-{
-    return qn_dtype_valid(dtype) && routes[dtype].carrier != N_CARRIERS;
-}
+static bool convertible(enum qn_dtype dtype) { return qn_dtype_valid(dtype) && routes[dtype].carrier != N_CARRIERS; }
 
 static loop_fn *find_narrow(enum qn_dtype to, struct qn_convert_options options)
 {

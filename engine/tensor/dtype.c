@@ -48,30 +48,15 @@ static const struct fact *find(enum qn_dtype dtype)
     return &facts[(unsigned)dtype < QN_N_DTYPE ? dtype : QN_UNDEFINED];
 }
 
-const char *qn_dtype_name(enum qn_dtype dtype)
-{
-    return find(dtype)->name;
-}
+const char *qn_dtype_name(enum qn_dtype dtype) { return find(dtype)->name; }
 
-int qn_dtype_bits(enum qn_dtype dtype)
-{
-    return find(dtype)->bits;
-}
+int qn_dtype_bits(enum qn_dtype dtype) { return find(dtype)->bits; }
 
-bool qn_dtype_valid(int64_t value)
-{
-    return value > QN_UNDEFINED && value < QN_N_DTYPE;
-}
+bool qn_dtype_valid(int64_t value) { return value > QN_UNDEFINED && value < QN_N_DTYPE; }
 
-bool qn_dtype_is_float(enum qn_dtype dtype)
-{
-    return find(dtype)->class == FLOATING;
-}
+bool qn_dtype_is_float(enum qn_dtype dtype) { return find(dtype)->class == FLOATING; }
 
-bool qn_dtype_is_integer(enum qn_dtype dtype)
-{
-    return find(dtype)->class == INTEGER;
-}
+bool qn_dtype_is_integer(enum qn_dtype dtype) { return find(dtype)->class == INTEGER; }
 
 enum qn_dtype qn_dtype_parse(const char *name)
 {

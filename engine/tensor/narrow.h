@@ -56,10 +56,7 @@ static inline uint16_t float_to_half(float x)
     return (uint16_t)(half | sign);
 }
 
-static inline float bfloat_to_float(uint16_t b)
-{
-    return bits_float((uint32_t)b << 16);
-}
+static inline float bfloat_to_float(uint16_t b) { return bits_float((uint32_t)b << 16); }
 
 static inline uint16_t float_to_bfloat(float x)
 {
@@ -124,7 +121,7 @@ static inline float format_to_float(const struct narrow_format *format, uint8_t 
     uint32_t value = shifted + ((uint32_t)(127 - format->bias) << 23);
 
     if (format->unsigned_zero && bits == format->nan)
-        return NAN;
+        return bits_float(0xffc00000); /* with the sign its code has */
     if (magnitude > format->max)
         value = magnitude == format->inf && format->inf != format->nan ? 255u << 23 : float_bits(NAN);
     else if (shifted < 1u << 23) /* built with an implied one that is taken away again */

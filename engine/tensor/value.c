@@ -121,10 +121,7 @@ static void print_opening(struct qn_buf *buf, const struct qn_value *value, int6
     }
 }
 
-static bool has_walk(const struct qn_value *value)
-{
-    return value->kind == QN_SEQUENCE || value->kind == QN_OPTIONAL;
-}
+static bool has_walk(const struct qn_value *value) { return value->kind == QN_SEQUENCE || value->kind == QN_OPTIONAL; }
 
 void qn_value_print(struct qn_buf *buf, const struct qn_value *value, int64_t max_elements)
 {

@@ -15,14 +15,14 @@ enum { U = -1, A = -2, B = -3 }; /* unknown, and the first two named dims */
 
 /* A shape of a table: dims end at END. */
 #define END INT64_MIN
-#define DIMS(...)        \
-    {                    \
-        __VA_ARGS__, END \
+#define DIMS(...)                                                                                                      \
+    {                                                                                                                  \
+        __VA_ARGS__, END                                                                                               \
     }
 typedef int64_t dim_list[QN_MAX_RANK + 1];
-#define SCALAR \
-    {          \
-        END    \
+#define SCALAR                                                                                                         \
+    {                                                                                                                  \
+        END                                                                                                            \
     }
 enum { UNKNOWN_RANK = -100 };
 

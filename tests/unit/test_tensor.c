@@ -15,10 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static struct qn_str str(const char *text)
-{
-    return (struct qn_str){text, strlen(text)};
-}
+static struct qn_str str(const char *text) { return (struct qn_str){text, strlen(text)}; }
 
 /* Values that keep through a store and a load, and what out-of-range and fractional ones become. */
 static void elements_are_stored_as_their_type_allows(void **state)
@@ -263,8 +260,8 @@ static void copies_run_out_of_memory_cleanly(void **state)
     assert_true(n_failed > 0);
 }
 
-#define ALTERNATING_2 "optional (sequence of 1 ("
-#define ALTERNATING_6 ALTERNATING_2 ALTERNATING_2 ALTERNATING_2
+#define ALTERNATING_2  "optional (sequence of 1 ("
+#define ALTERNATING_6  ALTERNATING_2 ALTERNATING_2 ALTERNATING_2
 #define ALTERNATING_14 ALTERNATING_6 ALTERNATING_6 ALTERNATING_2
 
 static void deep_values_are_refused(void **state)
