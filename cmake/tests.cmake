@@ -27,7 +27,8 @@ if(QN_SANITIZE)
 endif()
 
 add_library(qn_test_flags INTERFACE)
-target_include_directories(qn_test_flags INTERFACE "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_SOURCE_DIR}" "${QN_ENGINE}")
+target_include_directories(qn_test_flags INTERFACE "${CMAKE_SOURCE_DIR}/tests" "${CMAKE_SOURCE_DIR}/tests/support"
+    "${CMAKE_SOURCE_DIR}" "${QN_ENGINE}")
 target_compile_definitions(qn_test_flags INTERFACE "QN_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
 target_link_libraries(qn_test_flags INTERFACE qn_flags PkgConfig::CMOCKA m)
 

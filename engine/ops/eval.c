@@ -109,6 +109,10 @@ static enum qn_status infer(struct evaluation *e)
     QN_TRY(qn_op_infer_facts(e->graph, e->node, e->in, e->out_facts, scratch, 0, e->err));
     for (size_t i = 0; i < n_out; i++)
         e->out[i] = e->outs[i] ? &e->out_facts[i] : NULL;
+    /* Inference may read every value; kernels may count on those only that are constants of the graph. */
+    for (size_t i = 0; i < n_in; i++)
+        if (e->node->in[i] && !e->node->in[i]->fact.konst)
+            e->in_facts[i].konst = NULL;
     return QN_OK;
 }
 

@@ -14,7 +14,7 @@ struct reader {
     bool failed;
 };
 
-static bool fail(struct reader *r, const char *why)
+static bool wrong(struct reader *r, const char *why)
 {
     if (!r->failed)
         print_error("test text: %s at '%.30s'\n", why, r->at);
@@ -22,7 +22,7 @@ static bool fail(struct reader *r, const char *why)
     return false;
 }
 
-static void skip(struct reader *r)
+static void blanks(struct reader *r)
 {
     while (isspace((unsigned char)*r->at) || *r->at == ',')
         r->at++;
@@ -30,7 +30,7 @@ static void skip(struct reader *r)
 
 static bool take(struct reader *r, const char *token)
 {
-    skip(r);
+    blanks(r);
     if (strncmp(r->at, token, strlen(token)) != 0)
         return false;
     r->at += strlen(token);
@@ -54,7 +54,7 @@ static enum qn_dtype read_dtype(struct reader *r)
     char word[16] = { 0 };
     size_t n = 0;
 
-    skip(r);
+    blanks(r);
     while (isalnum((unsigned char)r->at[n]) && n < sizeof(word) - 1)
         n++;
     memcpy(word, r->at, n);
@@ -64,7 +64,7 @@ static enum qn_dtype read_dtype(struct reader *r)
             return short_names[i].dtype;
         }
     }
-    fail(r, "unknown element type");
+    wrong(r, "unknown element type");
     return QN_UNDEFINED;
 }
 
@@ -73,7 +73,7 @@ static struct qn_str read_string(struct reader *r)
     const char *begin = r->at + 1, *end;
 
     if (*r->at != '\'' || !(end = strchr(begin, '\''))) {
-        fail(r, "'text' expected");
+        wrong(r, "'text' expected");
         return (struct qn_str){ "", 0 };
     }
     r->at = end + 1;
@@ -86,23 +86,23 @@ static double read_number(struct reader *r)
     double x = strtod(r->at, &end);
 
     if (end == r->at)
-        fail(r, "number expected");
+        wrong(r, "number expected");
     r->at = end;
     return x;
 }
 
 static void read_element(struct reader *r, struct qn_tensor *t, int64_t i)
 {
-    skip(r);
+    blanks(r);
     if (t->dtype == QN_STRING) {
         ((struct qn_str *)t->data)[i] = read_string(r);
     } else if (t->dtype == QN_COMPLEX64) {
         ((float *)t->data)[2 * i] = (float)read_number(r);
-        skip(r);
+        blanks(r);
         ((float *)t->data)[2 * i + 1] = (float)read_number(r);
     } else if (t->dtype == QN_COMPLEX128) {
         ((double *)t->data)[2 * i] = read_number(r);
-        skip(r);
+        blanks(r);
         ((double *)t->data)[2 * i + 1] = read_number(r);
     } else if (t->dtype == QN_UINT64) {
         char *end;
@@ -114,7 +114,7 @@ static void read_element(struct reader *r, struct qn_tensor *t, int64_t i)
         long long x = strtoll(r->at, &end, 10);
 
         if (end == r->at)
-            fail(r, "integer expected");
+            wrong(r, "integer expected");
         r->at = end;
         qn_tensor_set_int(t, i, x);
     } else {
@@ -139,14 +139,14 @@ static bool read_tensor(struct reader *r, struct qn_tensor *t)
     bool filling = false;
 
     if (r->failed || !take(r, "["))
-        return fail(r, "[dims] expected");
+        return wrong(r, "[dims] expected");
     while (!take(r, "]")) {
         if (shape.rank == QN_MAX_RANK || !*r->at)
-            return fail(r, "dims expected");
+            return wrong(r, "dims expected");
         shape.dims[shape.rank++] = (int64_t)read_number(r);
     }
     if (qn_tensor_create(r->arena, dtype, &shape, t, NULL) != QN_OK)
-        return fail(r, "the tensor is too large");
+        return wrong(r, "the tensor is too large");
     for (int64_t i = 0, n = qn_tensor_count(t); i < n && !r->failed; i++) {
         if (i && (filling = filling || take(r, "...")))
             repeat_last(t, i);
@@ -164,7 +164,7 @@ static bool read_items(struct reader *r, struct qn_value *value)
     struct qn_value *items = qn_arena_array(r->arena, 64, sizeof(*items));
 
     if (!take(r, "["))
-        return fail(r, "[ expected");
+        return wrong(r, "[ expected");
     value->items = items;
     while (!take(r, "]")) {
         if (value->n == 64 || !read_value(r, &items[value->n++]))
@@ -185,7 +185,7 @@ static bool read_value(struct reader *r, struct qn_value *value)
         value->kind = r->at[-4] == 's' ? QN_SEQUENCE : QN_OPTIONAL;
         value->tensor.dtype = take(r, "map") || take(r, "seq") ? QN_UNDEFINED : read_dtype(r);
         if (!take(r, ")"))
-            return fail(r, ") expected");
+            return wrong(r, ") expected");
         return read_items(r, value);
     }
     value->kind = QN_TENSOR;
@@ -198,8 +198,8 @@ bool qn_parse_value(struct qn_arena *arena, const char *text, struct qn_value *v
 
     if (!read_value(&r, value))
         return false;
-    skip(&r);
-    return *r.at ? fail(&r, "nothing more expected") : true;
+    blanks(&r);
+    return *r.at ? wrong(&r, "nothing more expected") : true;
 }
 
 /* ---- Attributes ----------------------------------------------------------------------------------------------- */
@@ -224,7 +224,7 @@ static bool read_list(struct reader *r, struct qn_attr_value *attr)
     attr->strings = strings;
     while (!take(r, "]")) {
         if (attr->n == 64 || !*r->at || r->failed)
-            return fail(r, "] expected");
+            return wrong(r, "] expected");
         if (*r->at == '\'') {
             attr->kind = QN_ATTR_STRINGS;
             strings[attr->n++] = read_string(r);
@@ -243,7 +243,7 @@ static bool read_tensor_attr(struct reader *r, struct qn_attr_value *attr)
 
     attr->kind = QN_ATTR_TENSOR;
     attr->t = tensor;
-    return read_tensor(r, tensor) && (take(r, ">") || fail(r, "> expected"));
+    return read_tensor(r, tensor) && (take(r, ">") || wrong(r, "> expected"));
 }
 
 static bool read_attr(struct reader *r, struct qn_attr_value *attr)
@@ -251,7 +251,7 @@ static bool read_attr(struct reader *r, struct qn_attr_value *attr)
     const char *equals = strchr(r->at, '=');
 
     if (!equals)
-        return fail(r, "name=value expected");
+        return wrong(r, "name=value expected");
     attr->name = qn_arena_strndup(r->arena, r->at, (size_t)(equals - r->at));
     r->at = equals + 1;
     attr->n = 1;
@@ -283,7 +283,7 @@ bool qn_parse_attrs(struct qn_arena *arena, const char *text, struct qn_attr_val
 
     *attrs = qn_arena_array(arena, 32, sizeof(**attrs));
     *n_attrs = 0;
-    for (skip(&r); *r.at; skip(&r))
+    for (blanks(&r); *r.at; blanks(&r))
         if (*n_attrs == 32 || !read_attr(&r, &(*attrs)[(*n_attrs)++]))
             return false;
     return true;
