@@ -18,7 +18,9 @@ function(qn_layer name)
 endfunction()
 
 # A file of engine/ops that defines the table qn_ops_<stem> is a family of operators; the others are machinery.
+# What a file defines may change, so an edit of one configures again.
 file(GLOB ops_sources CONFIGURE_DEPENDS "${QN_ENGINE}/ops/*.c")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ops_sources})
 set(QN_OPS_STEMS "")
 foreach(file IN LISTS ops_sources)
     get_filename_component(stem "${file}" NAME_WE)
