@@ -1,14 +1,13 @@
 """Compares quern with onnxruntime on the same models, inputs and threads, in turns, and keeps the results.
 
-    compare.py MODEL... [--threads 1,2] [--seconds S] [--rounds N] [--spin on|off|both] [--shape NAME=DIMS] [--note TEXT]
+    compare.py MODEL... [--threads 1,2] [--seconds S] [--rounds N] [--spin on|off|both] [--shape NAME=DIMS] [--note T]
 
-Each round runs `quern bench` and then peers/ort_bench.py (once for each spin setting), every time in a fresh process, so
-that a slow phase of the machine meets both. The table shows, for each, the least time of all and the median of the
-rounds' medians, and their ratios onnxruntime / quern (of the medians: round by round, then the median): above 1 quern is
-faster. onnxruntime is called
-from Python by its cheapest way; the call's own cost, `floor`, is printed and not subtracted. With both spin settings
-the one with the better median stands in the ratio. One JSON line per model and thread count is appended to
-results/peers.jsonl, with all rounds, the versions and the processor.
+Each round runs `quern bench` and then peers/ort_bench.py (once for each spin setting), every time in a fresh process,
+so that a slow phase of the machine meets both. The table shows, for each, the least time of all and the median of the
+rounds' medians, and their ratios onnxruntime / quern (of the medians: round by round, then the median): above 1 quern
+is faster. onnxruntime is called from Python by its cheapest way; the call's own cost, `floor`, is printed and not
+subtracted. With both spin settings the one with the better median stands in the ratio. One JSON line per model and
+thread count is appended to results/peers.jsonl, with all rounds, the versions and the processor.
 
 QUERN names the binary (default build/release/quern). Run it on a quiet machine only.
 """

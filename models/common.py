@@ -1,8 +1,9 @@
-"""What the make.py scripts of the models share: the digits' split, building and saving a model, data sets, the manifest.
+"""What the make.py scripts share: the digits' split, building and saving a model, data sets, the manifest.
 
-Import it before numpy: it limits the linear algebra to one thread and starts the script anew with a fixed hash seed (the
-order of nodes in skl2onnx follows sets), so that a run gives the same bits every time on one kind of machine. Run a script as `python models/<name>/make.py` with the packages of tests/requirements.txt; it
-rewrites model.onnx, the test_data_set_* folders and its own entry in manifest.json.
+Import it before numpy: it limits the linear algebra to one thread and starts the script anew with a fixed hash seed
+(the order of nodes in skl2onnx follows sets), so that a run gives the same bits every time on one kind of machine. Run
+a script as `python models/<name>/make.py` with the packages of tests/requirements.txt; it rewrites model.onnx, the
+test_data_set_* folders and its own entry in manifest.json.
 """
 
 import hashlib

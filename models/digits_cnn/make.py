@@ -1,6 +1,6 @@
 """Makes the digits_cnn model: the digits again, by a small convolutional network trained here with plain numpy.
 
-[N,1,8,8] -> /16 -> Conv 3x3, 16 -> Relu -> MaxPool 2 -> Conv 3x3, 32 -> Relu -> MaxPool 2 -> Flatten -> Gemm -> Softmax.
+[N,1,8,8] -> /16 -> Conv 3x3, 16 -> Relu -> MaxPool 2 -> Conv 3x3, 32 -> Relu -> MaxPool 2 -> Gemm -> Softmax.
 The trainer below is the whole of it: convolution as a matrix product over gathered patches, gradients by hand, Adam.
 The same images as digits/test_images.npy are kept out of the training.
 """

@@ -1,10 +1,10 @@
 """Runs the backend test corpora of the installed onnx package through `quern verify` and compares with expect.txt.
 
 Suites: node, simple, pytorch-operator, pytorch-converted, light (its inputs are made here, as onnx's own runner makes
-them). Many cases share one process; when a process crashes, hangs or is reported by a sanitizer, its cases are run again
-one by one to name the guilty, and that always fails the test. expect.txt has one line per case that does not pass,
-`<suite>/<case>  <fail|unsupported|error>: reason`, and the test fails when it is stale in either direction: a listed
-case that passes, an unlisted one that does not, another kind of failure than the one listed.
+them). Many cases share one process; when a process crashes, hangs or is reported by a sanitizer, its cases are run
+again one by one to name the guilty, and that always fails the test. expect.txt has one line per case that does not
+pass, `<suite>/<case>  <fail|unsupported|error>: reason`, and the test fails when it is stale in either direction: a
+listed case that passes, an unlisted one that does not, another kind of failure than the one listed.
 
     test_corpus.py [--suite NAME] [--match REGEX] [--update] [--workers N] [--seconds S]
 
@@ -223,7 +223,7 @@ def read_expect():
 
 
 HEADER = """\
-# Cases of the ONNX 1.22.0 backend corpora that do not pass, each with its reason; test_corpus.py fails when this is stale.
+# Cases of the ONNX 1.22.0 backend corpora that do not pass; test_corpus.py fails when this list is stale.
 # <suite>/<case>  <fail|unsupported|error>: reason
 # Written by `test_corpus.py --update`, which keeps a reason as long as the kind of failure stays the same.
 """
@@ -266,7 +266,8 @@ def summary(cases, outcomes, seconds):
         mine = [outcomes[case.id] for case in cases if case.id.startswith(suite + "/")]
         if mine:
             counts = collections.Counter(outcome.status for outcome in mine)
-            text = ", ".join(f"{counts[status]} {status}" for status in (PASS.status, *STATUSES, CRASH) if counts[status])
+            order = [status for status in (PASS.status, *STATUSES, CRASH) if counts[status]]
+            text = ", ".join(f"{counts[status]} {status}" for status in order)
             print(f"{suite:18} {len(mine):5} cases: {text}")
     print(f"{len(cases)} cases in {seconds:.1f} s")
 

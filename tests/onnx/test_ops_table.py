@@ -2,7 +2,8 @@
 
 The command prints an array with one object per row of the engine's operator tables:
     {"domain": "", "name": "Softmax", "since": 13, "until": 27,
-     "inputs":  [{"name": "input", "types": ["float32", ...], "kinds": ["tensor"], "optional": false, "variadic": false}],
+     "inputs": [{"name": "input", "types": ["float32", ...], "kinds": ["tensor"], "optional": false,
+                 "variadic": false}],
      "outputs": [the same],
      "attributes": [{"name": "axis", "kind": "int", "default": -1, "required": false}]}
 types are element types (of a map: of its values); kinds are tensor, sequence, optional, map (absent: tensor). kind is
@@ -171,8 +172,7 @@ def check_attribute(mine, attribute, version):
 
 
 def same_default(mine, want):
-    """Whether two defaults are one. A number or text that the standard leaves open may be anything: the operator says what
-    absence means; a list that is not given may be null or empty."""
+    """Whether two defaults are one. What the standard leaves open may be anything: the operator says what absence means."""
     if want is None:
         return True
     if isinstance(want, float):

@@ -1,4 +1,4 @@
-"""Starts `quern serve` for a test on a free port, waits until it is ready, talks to it, stops it and checks how it ended.
+"""Starts `quern serve` for a test on a free port, waits until it is ready, talks to it, stops it, checks how it ended.
 
     sys.path.insert(0, <tests/support>); import paths, servers
     with servers.Server(paths.MODELS / "digits" / "model.onnx", "--max-body", "1MiB") as server:
@@ -212,7 +212,7 @@ class Server:
         """One request on the kept connection (or a fresh one): (status, headers as a message object, body bytes).
 
         A dict or list body is sent as JSON with its Content-Type; str and bytes are sent as they are. After an answer
-        with `Connection: close` the next request opens a new connection; a connection closed without a word is an error.
+        with `Connection: close` the next request opens a new connection; one closed without a word is an error.
         """
         headers = dict(headers or {})
         if isinstance(body, (dict, list)):
