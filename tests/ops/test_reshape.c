@@ -1,0 +1,72 @@
+/* test_reshape.c: cases of Reshape, Flatten, Squeeze, Unsqueeze and Identity. */
+#include "opcase.h"
+
+#define SIX "1 2 3 4 5 6"
+
+static const struct qn_op_case cases[] = {
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[2] 3 2"), OUT("f32[3,2] " SIX)},
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[1] -1"), OUT("f32[6] " SIX)},
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[3] 0 1 -1"), OUT("f32[2,1,3] " SIX)},
+    {"Reshape", 13, "", IN("f32[1,1] 5", "i64[0]"), OUT("f32[] 5")},
+    {"Reshape", 13, "", IN("str[2] 'a' 'b'", "i64[2] 2 1"), OUT("str[2,1] 'a' 'b'")},
+    {"Reshape", 13, "", IN("f32[0,3]", "i64[2] 0 7"), OUT("f32[0,7]")},
+    {"Reshape", 13, "", IN("f32[0,3]", "i64[2] 3 0"), FAILS(SHAPE, "0 elements do not fill a shape of 3")},
+    {"Reshape", 14, "allowzero=1", IN("f32[0,3]", "i64[2] 3 0"), OUT("f32[3,0]")},
+    {"Reshape", 14, "allowzero=1", IN("f32[0,3]", "i64[2] -1 0"), FAILS(SHAPE, "cannot have both 0 and -1")},
+    {"Reshape", 14, "allowzero=1", IN("f32[2,3] " SIX, "i64[2] 0 6"),
+     FAILS(SHAPE, "6 elements do not fill a shape of 0")},
+    {"Reshape", 14, "allowzero=1", IN("f32[0]", "i64[3] 0 9223372036854775807 2"), FAILS(LIMIT, "too large")},
+    {"Reshape", 25, "", IN("i2[2,2] 1 -2 0 1", "i64[1] 4"), OUT("i2[4] 1 -2 0 1")},
+    {"Reshape", 21, "", IN("u4[3] 1 2 15", "i64[2] 1 3"), OUT("u4[1,3] 1 2 15")},
+    {"Reshape", 5, "", IN("c64[2] 1 2 3 4", "i64[2] 2 1"), OUT("c64[2,1] 1 2 3 4")},
+    {"Reshape", 1, "shape=[3,-1] consumed_inputs=[0]", IN("f32[2,3] " SIX), OUT("f32[3,2] " SIX)},
+    {"Reshape", 1, "", IN("f32[2,3] " SIX), FAILS(FORMAT, "at least 2 inputs expected")},
+    {"Reshape", 1, "shape=[1]", IN("i32[1] 1"), FAILS(SHAPE, "cannot be int32")},
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[2] -1 -1"), FAILS(SHAPE, "2 entries of -1")},
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[2] -1 4"), FAILS(SHAPE, "6 elements cannot be divided")},
+    {"Reshape", 13, "", IN("f32[2,3] " SIX, "i64[1] 5"), FAILS(SHAPE, "6 elements do not fill a shape of 5")},
+    {"Reshape", 13, "", IN("f32[6] " SIX, "i64[2] 6 0"), FAILS(SHAPE, "entry 1 of the shape copies a dimension")},
+    {"Reshape", 13, "", IN("f32[6] " SIX, "i64[2] 6 -2"), FAILS(SHAPE, "entry 1 of the shape is -2")},
+    {"Reshape", 13, "", IN("f32[1] 1", "i64[17] 1 ..."), FAILS(LIMIT, "rank 17")},
+    {"Reshape", 13, "", IN("f32[1] 1", "i64[33] 1 ..."), FAILS(SHAPE, "the shape has 33 entries")},
+
+    {"Flatten", 13, "", IN("f32[2,3,1] " SIX), OUT("f32[2,3] " SIX)},
+    {"Flatten", 13, "axis=0", IN("f32[2,3] " SIX), OUT("f32[1,6] " SIX)},
+    {"Flatten", 13, "axis=2", IN("f32[2,3] " SIX), OUT("f32[6,1] " SIX)},
+    {"Flatten", 11, "axis=-1", IN("i8[1,2,3] " SIX), OUT("i8[2,3] " SIX)},
+    {"Flatten", 9, "", IN("f64[2,0,3]"), OUT("f64[2,0]")},
+    {"Flatten", 1, "axis=0", IN("f32[] 7"), OUT("f32[1,1] 7")},
+    {"Flatten", 21, "", IN("i4[3] 1 -2 3"), OUT("i4[3,1] 1 -2 3")},
+    {"Flatten", 13, "axis=3", IN("f32[2,3] " SIX), FAILS(SHAPE, "axis 3 is outside a tensor of rank 2")},
+
+    {"Squeeze", 13, "", IN("f32[1,3,1] 1 2 3", "i64[1] 0"), OUT("f32[3,1] 1 2 3")},
+    {"Squeeze", 13, "", IN("f32[1,3,1] 1 2 3", "i64[2] -1 0"), OUT("f32[3] 1 2 3")},
+    {"Squeeze", 13, "", IN("f32[1,3,1] 1 2 3"), OUT("f32[3] 1 2 3")},
+    {"Squeeze", 13, "", IN("f32[1,1] 4"), OUT("f32[] 4")},
+    {"Squeeze", 13, "", IN("f32[1,0]", "i64[1] 0"), OUT("f32[0]")},
+    {"Squeeze", 1, "axes=[1]", IN("bool[2,1] 1 0"), OUT("bool[2] 1 0")},
+    {"Squeeze", 11, "", IN("str[1,1] 'x'"), OUT("str[] 'x'")},
+    {"Squeeze", 13, "", IN("f32[1,3] 1 2 3", "i64[1] 1"), FAILS(SHAPE, "axis 1 of size 3 cannot be squeezed")},
+    {"Squeeze", 13, "", IN("f32[1] 1", "i64[1] 1"), FAILS(SHAPE, "axis 1 is outside a tensor of rank 1")},
+    {"Squeeze", 13, "", IN("f32[1,1] 1", "i64[2] 1 -1"), FAILS(SHAPE, "axis 1 is named twice")},
+
+    {"Unsqueeze", 13, "", IN("f32[3] 1 2 3", "i64[1] 0"), OUT("f32[1,3] 1 2 3")},
+    {"Unsqueeze", 13, "", IN("f32[3] 1 2 3", "i64[2] -1 0"), OUT("f32[1,3,1] 1 2 3")},
+    {"Unsqueeze", 13, "", IN("f32[] 3", "i64[3] 2 1 0"), OUT("f32[1,1,1] 3")},
+    {"Unsqueeze", 1, "axes=[1,2]", IN("u16[2] 1 2"), OUT("u16[2,1,1] 1 2")},
+    {"Unsqueeze", 11, "", IN("u16[2] 1 2"), FAILS(FORMAT, "at least 2 inputs expected")},
+    {"Unsqueeze", 13, "", IN("f32[3] 1 2 3", "i64[2] 0 0"), FAILS(SHAPE, "axis 0 is named twice")},
+    {"Unsqueeze", 13, "", IN("f32[3] 1 2 3", "i64[1] 2"), FAILS(SHAPE, "axis 2 is outside a tensor of rank 2")},
+    {"Unsqueeze", 13, "", IN("f32[] 3", "i64[17] 0 ..."), FAILS(LIMIT, "rank 17")},
+
+    {"Identity", 1, "", IN("f32[2] 1 nan"), OUT("f32[2] 1 nan")},
+    {"Identity", 13, "", IN("str[] 'deep'"), OUT("str[] 'deep'")},
+    {"Identity", 13, "", IN("seq(f32) [ f32[1] 3 ]"), FAILS(SHAPE, "not of the kind")},
+    {"Identity", 14, "", IN("seq(f32) [ f32[1] 3 ; f32[2] 1 2 ]"), OUT("seq(f32) [ f32[1] 3 ; f32[2] 1 2 ]")},
+    {"Identity", 16, "", IN("opt(f32) [ ]"), OUT("opt(f32) [ ]")},
+    {"Identity", 16, "", IN("opt(f32) [ f32[] 2 ]"), OUT("opt(f32) [ f32[] 2 ]")},
+    {"Identity", 14, "", IN("opt(f32) [ ]"), FAILS(SHAPE, "not of the kind")},
+    {"Identity", 25, "", IN("u2[5] 0 1 2 3 0"), OUT("u2[5] 0 1 2 3 0")},
+};
+
+QN_OP_CASES_MAIN(cases)
