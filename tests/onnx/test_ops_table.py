@@ -172,7 +172,7 @@ def check_attribute(mine, attribute, version):
 
 
 def same_default(mine, want):
-    """Whether two defaults are one. What the standard leaves open may be anything: the operator says what absence means."""
+    """Whether two defaults are one; where the standard leaves it open, the operator says what absence means."""
     if want is None:
         return True
     if isinstance(want, float):
