@@ -1,5 +1,5 @@
-# What `quern --version` tells: generated/build_info.h, in the include path of the tools only. The commit is read at every
-# build (target qn_build_info) and the header is rewritten only when something changed.
+# What `quern --version` tells: generated/build_info.h, in the include path of the tools only. The commit is read at
+# every build (target qn_build_info_header) and the header is rewritten only when something changed.
 set(QN_BUILD_COMPILER "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
 if(QN_HAVE_BLAS)
     set(QN_BUILD_OPTIONS "blas=on")

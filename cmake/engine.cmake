@@ -38,7 +38,7 @@ function(qn_write_ops_table out)
         string(APPEND externs "extern const struct qn_op qn_ops_${stem}[];\n")
         string(APPEND rows "    qn_ops_${stem},\n")
     endforeach()
-    file(CONFIGURE OUTPUT "${out}" @ONLY CONTENT "/* Generated from the files of engine/ops: every family of operators. */
+    file(CONFIGURE OUTPUT "${out}" @ONLY CONTENT "/* Generated: every family of operators in engine/ops. */
 #include \"ops/op.h\"
 
 ${externs}

@@ -1,7 +1,7 @@
 # How every C file is compiled and linked. Target qn_flags carries it; qn_kernel_flags() adds what a SIMD file needs.
 #
-# The same bits everywhere: no -ffast-math, and no contraction into FMA by the compiler (-ffp-contract=off), so that only
-# intrinsics decide. errno and trapping floating point are never looked at, which frees the vectoriser.
+# The same bits everywhere: no -ffast-math, and no contraction into FMA by the compiler (-ffp-contract=off), so that
+# only intrinsics decide. errno and trapping floating point are never looked at, which frees the vectoriser.
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
@@ -66,7 +66,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
     set(QN_AARCH64 TRUE)
 endif()
 
-# Instruction sets by file name: <name>_avx2.c, <name>_avx512.c, <name>_avx512vnni.c. Other files keep the machine's base.
+# Instruction sets by file name: <name>_avx2.c, <name>_avx512.c, <name>_avx512vnni.c. Other files keep the base.
 function(qn_kernel_flags)
     set(avx2 -mavx2 -mfma -mf16c)
     set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)

@@ -2,11 +2,11 @@
 #   tests/<folder>/test_*.c         a cmocka program over the static engine, whose hidden symbols it can reach
 #   tests/unit/server/test_*.c      the same over libquern_server
 #   tests/<folder>/test_*.py        run with QN_PYTHON; QUERN in the environment names the command under test
-#   label check                     layers, style, symbols, headers
+#   tools/check_*                   label check: layers, style, format, symbols, headers, installation
 # tests/support/*.c is linked into every C test.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-find_package(Python3 COMPONENTS Interpreter)
-set(QN_PYTHON "${Python3_EXECUTABLE}" CACHE FILEPATH "Python with the packages of tests/requirements.txt")
+find_program(QN_PYTHON NAMES python python3 HINTS "${CMAKE_SOURCE_DIR}/build/venv/bin" REQUIRED
+    DOC "Python with the packages of tests/requirements.txt")
 set(QN_TEST_TIMEOUT 600 CACHE STRING "Seconds a test may take")
 
 # Without an operator's test there is no build: see engine/README.md.
@@ -22,7 +22,8 @@ endif()
 
 set(test_environment "LC_ALL=C.UTF-8")
 if(QN_SANITIZE)
-    list(APPEND test_environment "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
+    list(APPEND test_environment
+        "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
         "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1")
 endif()
 
@@ -68,7 +69,7 @@ if(QN_HAVE_ENGINE)
     endif()
 endif()
 
-if(TARGET quern AND QN_PYTHON)
+if(TARGET quern)
     file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/*/test_*.py")
     foreach(file IN LISTS files)
         get_filename_component(name "${file}" NAME_WE)
@@ -78,4 +79,30 @@ if(TARGET quern AND QN_PYTHON)
         set_tests_properties("${folder}/${name}.py" PROPERTIES LABELS "${folder};python" TIMEOUT ${QN_TEST_TIMEOUT}
             ENVIRONMENT "${test_environment};QUERN=$<TARGET_FILE:quern>")
     endforeach()
+endif()
+
+# Checks of the sources and of what was built; one build's answer is enough, so sanitizer builds leave them out.
+function(qn_check name)
+    add_test(NAME "check/${name}" COMMAND ${ARGN} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    set_tests_properties("check/${name}" PROPERTIES LABELS check TIMEOUT ${QN_TEST_TIMEOUT})
+endfunction()
+
+if(NOT QN_SANITIZE)
+    find_program(QN_CXX NAMES g++ c++ clang++ REQUIRED DOC "C++ compiler, only to check that quern.h suits C++")
+    find_program(QN_CLANG_FORMAT clang-format REQUIRED)
+    mark_as_advanced(QN_CXX QN_CLANG_FORMAT)
+    set(tools "${CMAKE_SOURCE_DIR}/tools")
+    qn_check(layers "${QN_PYTHON}" "${tools}/check_layers")
+    qn_check(style "${QN_PYTHON}" "${tools}/check_style")
+    qn_check(format "${CMAKE_SOURCE_DIR}/script/fmt" --check)
+    qn_check(headers "${tools}/check_headers" "${CMAKE_C_COMPILER}" "${QN_CXX}" "${CMAKE_BINARY_DIR}/generated/proto")
+    if(QN_HAVE_ENGINE)
+        set(archives "$<TARGET_FILE:quern_static>")
+        if(TARGET quern_server)
+            list(APPEND archives "$<TARGET_FILE:quern_server>")
+        endif()
+        qn_check(symbols "${QN_PYTHON}" "${tools}/check_symbols" engine/quern.h
+            "$<TARGET_FILE:quern_shared>" ${archives})
+        qn_check(install "${tools}/check_install" "${CMAKE_BINARY_DIR}" "${CMAKE_C_COMPILER}" "${CMAKE_COMMAND}")
+    endif()
 endif()

@@ -1,7 +1,7 @@
-/* arena.c: a list of heap blocks, filled one after the other. Blocks double from 4 KiB to 1 MiB; a request that does not
- * fit gets a block of its own size. Rewinding keeps the blocks behind the mark, all empty; the next allocations take the
- * first of them that is large enough, so rounds of varying sizes do not pile up blocks.
- * Under the address sanitizer, what is not handed out is poisoned, and every allocation is followed by a red zone. */
+/* arena.c: a list of heap blocks, filled one after the other. Blocks double from 4 KiB to 1 MiB; a request that does
+ * not fit gets a block of its own size. Rewinding keeps the blocks behind the mark, all empty; the next allocations
+ * take the first of them that is large enough, so rounds of varying sizes do not pile up blocks. Under the address
+ * sanitizer, what is not handed out is poisoned, and every allocation is followed by a red zone. */
 #include "base/arena.h"
 
 #include <stdint.h>

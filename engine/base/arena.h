@@ -23,8 +23,8 @@ struct qn_arena_mark {
 
 void qn_arena_init(struct qn_arena *arena, size_t budget); /* takes no memory yet */
 void qn_arena_deinit(struct qn_arena *arena);
-/* Zeroed memory aligned to 64 bytes for sizes of 64 and more, else 16; NULL when the heap or budget is spent. Size 0 gives
- * a valid pointer. */
+/* Zeroed memory aligned to 64 bytes for sizes of 64 and more, else 16; NULL when the heap or budget is spent. Size 0
+ * gives a valid pointer. */
 void *qn_arena_alloc(struct qn_arena *arena, size_t n_bytes);
 /* As qn_arena_alloc, not zeroed. */
 void *qn_arena_alloc_raw(struct qn_arena *arena, size_t n_bytes);

@@ -1,5 +1,5 @@
-/* buf.c: the growing buffer. The one place that allocates is grow(); it doubles, never beyond the maximum, and always keeps
- * a byte for the final zero. */
+/* buf.c: the growing buffer. The one place that allocates is grow(); it doubles, never beyond the maximum, and always
+ * keeps a byte for the final zero. */
 #include "base/buf.h"
 
 #include <stdint.h>

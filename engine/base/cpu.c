@@ -1,6 +1,6 @@
 /* cpu.c: instruction sets by CPUID and XGETBV (a CPU may offer registers that the operating system does not save), and
- * what affinity, containers and limits leave of the machine. The level is found once; everything else is asked each time,
- * at start-up only. */
+ * what affinity, containers and limits leave of the machine. The level is found once; everything else is asked each
+ * time, at start-up only. */
 #define _GNU_SOURCE
 #include "base/cpu.h"
 
@@ -84,7 +84,7 @@ const char *qn_cpu_level_name(enum qn_cpu_level level)
     return index < sizeof(level_names) / sizeof(level_names[0]) ? level_names[index] : "unknown";
 }
 
-/* The higher of the machine's levels that limit allows: on its own ladder as it is, from another architecture's GENERIC. */
+/* The highest level up to both. A limit of another architecture leaves GENERIC. */
 static enum qn_cpu_level at_most(enum qn_cpu_level level, enum qn_cpu_level limit)
 {
     bool known = false;

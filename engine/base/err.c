@@ -1,5 +1,5 @@
-/* err.c: fills the caller's struct qn_err. Arguments may carry names out of a hostile file, so the finished text is made
- * printable here, once: controls and bytes that are not UTF-8 become '?'. Nothing is allocated. */
+/* err.c: fills the caller's struct qn_err. Arguments may carry names out of a hostile file, so the finished text is
+ * made printable here, once: controls and bytes that are not UTF-8 become '?'. Nothing is allocated. */
 #include "base/err.h"
 
 #include <stdarg.h>

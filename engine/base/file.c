@@ -1,6 +1,6 @@
-/* file.c: maps regular files. A name that stands in a model is hostile: it is resolved first, to see where its links lead,
- * and then opened again component by component with no links allowed, below the folder it was found to lie in. A link
- * changed in between makes the second step fail; it cannot lead anywhere else. */
+/* file.c: maps regular files. A name that stands in a model is hostile: it is resolved first, to see where its links
+ * lead, and then opened again component by component with no links allowed, below the folder it was found to lie in. A
+ * link changed in between makes the second step fail; it cannot lead anywhere else. */
 #define _GNU_SOURCE
 #include "base/file.h"
 
@@ -147,7 +147,7 @@ static const char *below(const char *path, const char *root)
     return path[n] == '/' ? path + n + 1 : NULL;
 }
 
-/* Opens rest, a resolved path relative to the folder root, following no link; -1 with errno. rest is cut into pieces. */
+/* Opens rest, a resolved path relative to the folder root, following no link; -1 with errno. Cuts rest into pieces. */
 static int open_strictly(const char *root, char *rest)
 {
     int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);

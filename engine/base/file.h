@@ -12,8 +12,8 @@ struct qn_file {
 };
 
 enum qn_status qn_file_map(const char *path, struct qn_file *file, struct qn_err *err);
-/* name is relative to the folder dir, must stay below it (or, through a symbolic link, below real_dir, the folder the real
- * model file lies in; NULL: no such exception), and must be a regular file. */
+/* name is relative to the folder dir, must stay below it (or, through a symbolic link, below real_dir, the folder the
+ * real model file lies in; NULL: no such exception), and must be a regular file. */
 enum qn_status qn_file_map_below(const char *dir, const char *real_dir, const char *name, struct qn_file *file,
                                  struct qn_err *err);
 void qn_file_unmap(struct qn_file *file);

@@ -1,6 +1,7 @@
 /* log.c: one event, one line, one write(2). A line is at most PIPE_BUF bytes, so that lines of several processes do not
- * mix and a pipe with any room takes it whole; a longer one loses its fields and the end of its message. Before writing,
- * poll(2) asks for room, and after a short wait the line is dropped; the next line that gets through says how many were.
+ * mix and a pipe with any room takes it whole; a longer one loses its fields and the end of its message. Before
+ * writing, poll(2) asks for room, and after a short wait the line is dropped; the next line that gets through says how
+ * many were.
  *
  * What is shown came from outside: controls, escapes and bytes that are not UTF-8 never reach the terminal. */
 #include "base/log.h"

@@ -1,5 +1,6 @@
 /* log.h: one line per event on standard error, as text or JSON, with levels per area in the manner of RUST_LOG
- * ("info,http=debug"). Never tensor values. Thread-safe; a closed or full standard error loses lines, never blocks long. */
+ * ("info,http=debug"). Never tensor values. Thread-safe; a closed or full standard error loses lines, never blocks
+ * long. */
 #ifndef QN_BASE_LOG_H
 #define QN_BASE_LOG_H
 
@@ -7,8 +8,8 @@
 
 enum qn_log_level { QN_LOG_ERROR, QN_LOG_WARN, QN_LOG_INFO, QN_LOG_DEBUG, QN_LOG_TRACE };
 
-/* Parses "LEVEL[,area=LEVEL]..."; level "off" silences. ARG on anything else. Before other threads log. Until then: info,
- * as text. */
+/* Parses "LEVEL[,area=LEVEL]..."; level "off" silences. ARG on anything else. Before other threads log. Until then:
+ * info, as text. */
 enum qn_status qn_log_configure(const char *filter, bool json, struct qn_err *err);
 bool qn_log_enabled(enum qn_log_level level, const char *area);
 void qn_log(enum qn_log_level level, const char *area, const char *format, ...) QN_PRINTF(3, 4);

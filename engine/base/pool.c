@@ -1,14 +1,14 @@
 /* pool.c: fork and join over persistent helper threads.
  *
- * A job is published in one 64-bit word, the ticket: a generation and the range [begin, end) of parts nobody has claimed.
- * The caller claims from the front, helpers from the back, so that with as many parts as threads each thread keeps meeting
- * the same slice of the data. A claim succeeds only on the ticket it was computed from, and the job's fields do not change
- * while parts of it are open; so a helper that wakes late finds nothing to claim and touches nothing. The caller never
- * waits for a helper to show up, only for parts that were begun.
+ * A job is published in one 64-bit word, the ticket: a generation and the range [begin, end) of parts nobody has
+ * claimed. The caller claims from the front, helpers from the back, so that with as many parts as threads each thread
+ * keeps meeting the same slice of the data. A claim succeeds only on the ticket it was computed from, and the job's
+ * fields do not change while parts of it are open; so a helper that wakes late finds nothing to claim and touches
+ * nothing. The caller never waits for a helper to show up, only for parts that were begun.
  *
- * Sleeping uses the futex of two words: `signal`, raised when a job is published while helpers are parked, and `pending`,
- * the parts not finished yet, for the caller. Both sides announce themselves before they look a last time, with
- * sequentially consistent operations, so no wake-up is lost. */
+ * Sleeping uses the futex of two words: `signal`, raised when a job is published while helpers are parked, and
+ * `pending`, the parts not finished yet, for the caller. Both sides announce themselves before they look a last time,
+ * with sequentially consistent operations, so no wake-up is lost. */
 #define _GNU_SOURCE
 #include "base/pool.h"
 

@@ -12,7 +12,8 @@ struct qn_pool;
 /* part is 0 .. n_parts-1; every part is called exactly once, possibly several by one thread. */
 typedef void qn_pool_task(void *arg, int part, int n_parts);
 
-/* n_threads counts the caller: 1 makes no helper. On failure to create some threads, fewer are used. NULL: no memory. */
+/* n_threads counts the caller: 1 makes no helper. On failure to create some threads, fewer are used. NULL: no memory.
+ */
 struct qn_pool *qn_pool_create(int n_threads);
 void qn_pool_destroy(struct qn_pool *pool);
 /* How many parts make sense for a job right now: 1 for a NULL pool, fewer than all threads while others run too. */

@@ -1,6 +1,6 @@
-/* strmap.c: open addressing with linear probing, at most three quarters full. Growing leaves the old table in the arena,
- * which doubles the memory at worst. The hash is SipHash-1-3, keyed by the process's seed: strings come from files, and a
- * weaker hash could be steered into one slot. */
+/* strmap.c: open addressing with linear probing, at most three quarters full. Growing leaves the old table in the
+ * arena, which doubles the memory at worst. The hash is SipHash-1-3, keyed by the process's seed: strings come from
+ * files, and a weaker hash could be steered into one slot. */
 #define _GNU_SOURCE
 #include "base/strmap.h"
 
@@ -25,8 +25,8 @@ static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-1-3 (Aumasson, Bernstein) of the bytes read as little-endian words. The second half of the key is made from the
- * first, which is enough for tables: the secret is the seed. */
+/* SipHash-1-3 (Aumasson, Bernstein) of the bytes read as little-endian words. The second half of the key is made from
+ * the first, which is enough for tables: the secret is the seed. */
 uint64_t qn_hash_bytes(const void *bytes, size_t n, uint64_t seed)
 {
     const unsigned char *p = bytes;

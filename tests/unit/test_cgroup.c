@@ -1,4 +1,5 @@
-/* test_cgroup.c: container limits read from made-up trees of both versions, with the values that kernels really write. */
+/* test_cgroup.c: container limits read from made-up trees of both versions, with the values that kernels really write.
+ */
 #define _XOPEN_SOURCE 700
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* test_utf8.c: qn_utf8_length() against the definition of UTF-8, over every code point and every pair of first bytes. */
+/* test_utf8.c: qn_utf8_length() against the definition of UTF-8, over every code point and every pair of first bytes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
