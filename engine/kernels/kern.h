@@ -35,7 +35,7 @@ enum qn_act_kind {
     QN_ACT_CLIP,        /* a > x ? a : x, then b < x ? b : x; NaN stays NaN */
     QN_ACT_LEAKY,       /* x < 0 ? a * x : x */
     QN_ACT_HARDSIGMOID, /* clip(a * x + b, 0, 1) */
-    QN_ACT_HARDSWISH,   /* x * clip(x / 6 + 0.5, 0, 1) */
+    QN_ACT_HARDSWISH,   /* x * clip(x * (1 / 6) + 0.5, 0, 1) */
     QN_ACT_SIGMOID,     /* 1 / (1 + exp(-x)) */
     QN_ACT_TANH,
     QN_ACT_SILU,        /* x * sigmoid(a * x); a is 1 for SiLU, anything for Swish */
@@ -97,7 +97,7 @@ bool qn_gemm_pack_a_bytes(int64_t m, int64_t k, size_t *n_bytes);
 /* A is [m][lda], or with trans [k][lda]. */
 void qn_gemm_pack_a(int64_t m, int64_t k, const float *a, int64_t lda, bool trans, float *packed);
 
-/* Workspace of a run: reads sizes, forms (which pointers are NULL) and flags of g, never the data. */
+/* Workspace of a run: reads sizes, flags, and which of a_packed, b_packed and b_fill are NULL; nothing else of g. */
 bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes);
 void qn_gemm(const struct qn_gemm *g, const struct qn_work *work);
 /* The obvious loops: same arguments, no packed or filled operand (a_packed, b_packed and b_fill are not looked at). */
@@ -167,8 +167,8 @@ struct qn_pooling {
     bool column_major;      /* max: indices count spatial axes in column-major order */
 };
 
-/* indices: as Y, positions in the whole of X (planes included), or NULL. A window with no element inside X gives -FLT_MAX and
- * index of the plane's first element. NaN wins. Two spatial axes take the fast path. */
+/* indices: as Y, positions in the whole of X (planes included), or NULL. A window with no element inside X gives -inf and the
+ * index of the plane's first element. NaN wins; of equal elements the first. Two spatial axes take the fast path. */
 void qn_maxpool(const struct qn_pooling *p, const float *x, float *y, int64_t *indices, const struct qn_work *work);
 void qn_maxpool_ref(const struct qn_pooling *p, const float *x, float *y, int64_t *indices);
 /* A window with nothing to count gives 0. Sums run over the window in row-major order. */
@@ -206,8 +206,8 @@ struct qn_kern {
     /* dst[i] += a * x[i], fused: one link of a chain */
     void (*axpy)(float *dst, float a, const float *x, size_t n);
 
-    /* Reductions. Sums run in 16-lane chains per block of 1024 elements, block sums in double: an order fixed by n alone.
-     * n 0 gives 0, -inf (max) and inf (min). max and min: NaN wins. */
+    /* Reductions. Sums run in 64 lanes per block of 4096 elements, block sums in double: an order fixed by n alone, and the same
+     * bits at every CPU level. n 0 gives 0, -inf (max) and inf (min). max and min: NaN wins. */
     qn_row_reduce *sum, *sum_sq, *sum_abs, *max, *min;
     /* sum of (src[i] - mean)^2 */
     float (*sum_sq_diff)(const float *src, float mean, size_t n);

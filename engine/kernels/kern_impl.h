@@ -1,0 +1,102 @@
+/* kern_impl.h: what the kernel files share among themselves: the micro-kernel contract of the float32 product, and the
+ * functions each CPU level provides to the drivers (sgemm.c, conv_*.c, pooling.c). Not for other folders. */
+#ifndef QN_KERNELS_KERN_IMPL_H
+#define QN_KERNELS_KERN_IMPL_H
+
+#include "base/cpu.h"
+#include "kernels/kern.h"
+
+/* One tile of C: up to max_rows rows by a few panels of 16 columns, over one block of k.
+ * Element (i, kk) of A is a[i * a_row + kk * a_step]; of B, column j of panel p: b[p * b_panel + kk * b_step + j]. All 16
+ * columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */
+struct qn_tile {
+    const float *a, *b;
+    int64_t a_row, a_step, b_panel, b_step;
+    int64_t k;
+    float *c;
+    int64_t ldc;
+    int64_t n_cols; /* valid columns: above 16 * (panels - 1), at most 16 * panels */
+    bool from_c;    /* the chain goes on from C instead of 0 */
+    bool last;      /* this block ends the chain: the fields below are applied */
+    float alpha;
+    const float *bias_col, *bias_row; /* of the tile's first column and row, or NULL */
+    const float *residual;            /* of the tile's first element, or NULL */
+    int64_t ld_residual;
+    struct qn_act act;
+};
+
+enum { QN_TILE_MAX_ROWS = 16, QN_TILE_MAX_PANELS = 8 };
+
+/* What sgemm.c needs of a CPU level. */
+struct qn_sgemm_isa {
+    int max_rows;                         /* of a tile of one panel */
+    int panels[QN_TILE_MAX_ROWS + 1];     /* [rows]: the widest tile of that height; every smaller width in 1, 2, 3, 4, 8 works */
+    int64_t kc, mc, nc;                   /* blocks: depth, rows and columns kept in cache */
+    /* rows 1 .. max_rows, panels 1 .. panels[rows] of the widths above; a_row 1 unless rows_in_place. */
+    void (*tile)(const struct qn_tile *tile, int rows, int panels);
+    /* Up to this many rows, A may be row-major (a_row anything, a_step 1). */
+    int max_rows_in_place;
+    /* dst[kk * width + i] = i < n ? src[i * ld + kk] : 0 for kk < k, i < width: columns become the fast index. */
+    void (*pack_trans)(float *dst, int64_t width, const float *src, int64_t ld, int64_t n, int64_t k);
+    /* dst[kk * width + i] = i < n ? src[kk * ld + i] : 0. */
+    void (*pack_plain)(float *dst, int64_t width, const float *src, int64_t ld, int64_t n, int64_t k);
+};
+
+/* The input of an implicit im2col: rows are (channel, tap), columns output positions, both in row-major order. */
+struct qn_im2col {
+    const float *x; /* [channels][size[0]][size[1]][size[2]] */
+    int64_t channels;
+    int64_t size[3], out[3], kernel[3], stride[3], dilation[3], pad[3];
+};
+
+/* Depthwise convolution and pooling of planes: every output is a sum, or another fold, over taps of a padded copy of the
+ * input plane, split by stride phase so that neighbours in the output are neighbours in each phase. */
+struct qn_taps {
+    int64_t n_taps;
+    const int64_t *offset; /* [n_taps]: from the base of an output row in the padded plane to the tap */
+    const float *weight;   /* [n_taps]; convolution only */
+};
+
+/* What the convolution and pooling drivers need of a CPU level. */
+struct qn_plane_isa {
+    /* Columns [j0, j0 + n) and rows [k0, k0 + k) of the im2col matrix as panels [k][16], zero beyond n. */
+    void (*im2col)(const struct qn_im2col *im, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst);
+    /* dst[i] = src[i * stride] for i < n. */
+    void (*take)(float *dst, const float *src, int64_t stride, int64_t n);
+    /* dst[i] = chain over taps of weight * src[offset + i], then + bias + residual[i], then act. residual may be NULL. */
+    void (*conv_row)(float *dst, const float *src, const struct qn_taps *taps, float bias, const float *residual,
+                     const struct qn_act *act, int64_t n);
+    /* dst[i] = max over taps of src[offset + i]; NaN wins. */
+    void (*max_row)(float *dst, const float *src, const struct qn_taps *taps, int64_t n);
+    /* dst[i] = sum over taps of src[offset + i], divided by divisor[i]. */
+    void (*avg_row)(float *dst, const float *src, const struct qn_taps *taps, const float *divisor, int64_t n);
+};
+
+struct qn_isa {
+    struct qn_kern kern;
+    struct qn_sgemm_isa sgemm;
+    struct qn_plane_isa plane;
+};
+
+/* Everything at the CPU level in force. */
+const struct qn_isa *qn_isa(void);
+
+/* The order of every reduction: within a block, element i goes to lane i % lanes, lanes fold in halves, block sums add up in
+ * double. */
+enum { QN_SUM_LANES = 64, QN_SUM_BLOCK = 4096 };
+
+/* The pieces of each level's table. The reference fills everything, the others overwrite what they do better. */
+void qn_sgemm_init_ref(struct qn_sgemm_isa *isa);
+void qn_rows_init_ref(struct qn_kern *kern);
+void qn_plane_init_ref(struct qn_plane_isa *isa);
+void qn_sgemm_init__avx2(struct qn_sgemm_isa *isa);
+void qn_rows_init__avx2(struct qn_kern *kern);
+void qn_plane_init__avx2(struct qn_plane_isa *isa);
+void qn_sgemm_init__avx512(struct qn_sgemm_isa *isa);
+void qn_rows_init__avx512(struct qn_kern *kern);
+void qn_plane_init__avx512(struct qn_plane_isa *isa);
+
+/* Scalar activation: the reference of all the others. */
+float qn_act_scalar(float x, const struct qn_act *act);
+
+#endif

@@ -1,0 +1,350 @@
+/* sgemm.c: drives the micro-kernels over a float32 product: cuts it into parts for threads, parts into blocks that stay in
+ * cache, blocks into tiles; packs whatever operand does not come packed. Knows no instruction set: tiles and packing come
+ * through qn_isa(). The sum of an element is one chain over k, so nothing decided here changes a bit of the result. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/pool.h"
+#include "kernels/kern_impl.h"
+
+enum { ALIGN = 64, PANEL = QN_GEMM_PANEL };
+
+/* Below this many multiply-adds a second thread costs more than it brings. */
+static const double parallel_from = 0.75e6;
+
+static int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Rows of a tile when m rows are cut into as few and as even tiles as possible. */
+static int64_t tile_height(const struct qn_sgemm_isa *isa, int64_t m)
+{
+    return m <= isa->max_rows ? (m > 0 ? m : 1) : ceil_div(m, ceil_div(m, isa->max_rows));
+}
+
+/* How a product is blocked: a function of sizes, operand forms and CPU level alone. */
+struct layout {
+    int64_t height;     /* rows of a tile; the last may be lower */
+    int64_t n_tiles;    /* of rows */
+    int64_t block_tiles; /* of rows per block */
+    int64_t kc, nc;
+    bool pack_a;        /* else read in place */
+    bool direct_b;      /* whole panels of a row-major B are read in place, only a last partial one is packed */
+    size_t a_floats, b_floats; /* workspace of a part */
+};
+
+static bool builds_b(const struct qn_gemm *g) { return g->b_packed == NULL; }
+
+/* As many of the lines that fit a block of usual depth as fit one of depth kc, in multiples of unit. */
+static int64_t fit_block(int64_t lines, int64_t unit, int64_t usual_kc, int64_t kc)
+{
+    if (kc > usual_kc)
+        lines = lines * usual_kc / kc;
+    return lines > unit ? lines / unit * unit : unit;
+}
+
+/* whole_k: never cut k. */
+static struct layout make_layout(const struct qn_gemm *g, const struct qn_sgemm_isa *isa, bool whole_k)
+{
+    const int64_t n_panels = ceil_div(g->n, PANEL);
+    struct layout l;
+    int64_t n_blocks;
+
+    l.height = tile_height(isa, g->m);
+    l.n_tiles = ceil_div(g->m, l.height);
+    l.direct_b = builds_b(g) && g->b_fill == NULL && !g->b_trans && l.n_tiles <= 2;
+    /* One tile of rows revisits nothing, so its block may be as deep as its A stays in cache. */
+    l.kc = l.n_tiles == 1 && (!builds_b(g) || l.direct_b) ? 8192 / l.height : isa->kc;
+    n_blocks = g->k > l.kc && !whole_k ? ceil_div(g->k, l.kc) : 1;
+    l.kc = ceil_div(g->k, n_blocks);
+    l.nc = n_panels * PANEL;
+    if (builds_b(g))
+        l.nc = min_i64(l.nc, fit_block(isa->nc, PANEL, isa->kc, l.kc));
+    l.block_tiles = min_i64(l.n_tiles, fit_block(isa->mc, l.height, isa->kc, l.kc) / l.height);
+    if (g->a_packed != NULL)
+        l.pack_a = false;
+    else if (g->a_trans)
+        l.pack_a = n_panels > 2 * isa->panels[l.height];
+    else
+        l.pack_a = l.height > isa->max_rows_in_place;
+    l.a_floats = l.pack_a ? qn_round_up((size_t)(l.block_tiles * l.height * l.kc), ALIGN / sizeof(float)) : 0;
+    l.b_floats = 0;
+    if (builds_b(g))
+        l.b_floats = (size_t)(l.direct_b ? (g->n % PANEL != 0 ? PANEL : 0) : l.nc) * (size_t)l.kc;
+    return l;
+}
+
+struct part {
+    const struct qn_gemm *g;
+    const struct qn_sgemm_isa *isa;
+    struct layout l;
+    float *a_room, *b_room;
+};
+
+/* Where a block of B stands: panels from `first` on. */
+struct b_block {
+    const float *data;
+    int64_t panel, step;
+};
+
+static struct b_block take_b(const struct part *p, int64_t k0, int64_t kc, int64_t j0, int64_t n)
+{
+    const struct qn_gemm *g = p->g;
+
+    if (g->b_packed != NULL)
+        return (struct b_block){ g->b_packed + j0 * g->k + k0 * PANEL, g->k * PANEL, PANEL };
+    if (g->b_fill != NULL) {
+        if (kc > 0)
+            g->b_fill(g->b_arg, k0, kc, j0, n, p->b_room);
+        return (struct b_block){ p->b_room, kc * PANEL, PANEL };
+    }
+    for (int64_t j = 0; j < n; j += PANEL) {
+        const int64_t cols = min_i64(PANEL, n - j);
+
+        if (p->l.direct_b && cols == PANEL)
+            continue;
+        if (g->b_trans)
+            p->isa->pack_trans(p->b_room + j * kc, PANEL, g->b + (j0 + j) * g->ldb + k0, g->ldb, cols, kc);
+        else
+            p->isa->pack_plain(p->b_room + (p->l.direct_b ? 0 : j * kc), PANEL, g->b + k0 * g->ldb + j0 + j, g->ldb,
+                               cols, kc);
+    }
+    if (p->l.direct_b && n >= PANEL)
+        return (struct b_block){ g->b + k0 * g->ldb + j0, PANEL, g->ldb };
+    return (struct b_block){ p->b_room, kc * PANEL, PANEL };
+}
+
+/* Points the tile at row tile number `index` of A and k0. Packs nothing: pack_rows() did. */
+static void aim_a(const struct part *p, struct qn_tile *t, int64_t index, int64_t first, int64_t k0, int64_t kc)
+{
+    const struct qn_gemm *g = p->g;
+    const int64_t height = p->l.height, i0 = index * height;
+
+    t->a_row = 1;
+    t->a_step = height;
+    if (g->a_packed != NULL) {
+        t->a = g->a_packed + i0 * g->k + k0 * height;
+    } else if (p->l.pack_a) {
+        t->a = p->a_room + (index - first) * height * kc;
+    } else if (g->a_trans) {
+        t->a = g->a + k0 * g->lda + i0;
+        t->a_step = g->lda;
+    } else {
+        t->a = g->a + i0 * g->lda + k0;
+        t->a_row = g->lda;
+        t->a_step = 1;
+    }
+}
+
+static void pack_rows(const struct part *p, int64_t first, int64_t end, int64_t k0, int64_t kc)
+{
+    const struct qn_gemm *g = p->g;
+    const int64_t height = p->l.height;
+
+    for (int64_t index = first; index < end; index++) {
+        const int64_t i0 = index * height, rows = min_i64(height, g->m - i0);
+        float *room = p->a_room + (index - first) * height * kc;
+
+        if (g->a_trans)
+            p->isa->pack_plain(room, height, g->a + k0 * g->lda + i0, g->lda, rows, kc);
+        else
+            p->isa->pack_trans(room, height, g->a + i0 * g->lda + k0, g->lda, rows, kc);
+    }
+}
+
+/* The widest tile the level has for that many panels. */
+static int tile_panels(int64_t n_panels, int widest)
+{
+    static const int fit[QN_TILE_MAX_PANELS + 1] = { 0, 1, 2, 3, 4, 4, 4, 4, 8 };
+    int panels = fit[n_panels < QN_TILE_MAX_PANELS ? n_panels : QN_TILE_MAX_PANELS];
+
+    return panels <= widest ? panels : widest;
+}
+
+/* Tiles [first, end) of rows times columns [j0, j0 + n), over one block of k already in t. */
+static void run_tiles(const struct part *p, struct qn_tile *t, int64_t first, int64_t end, int64_t k0, int64_t j0, int64_t n)
+{
+    const struct qn_gemm *g = p->g;
+    const float *b = t->b;
+    int64_t j = 0;
+
+    while (j < n) {
+        const int panels = tile_panels(ceil_div(n - j, PANEL), p->isa->panels[p->l.height]);
+
+        t->b = b + j / PANEL * t->b_panel;
+        t->n_cols = min_i64(n - j, (int64_t)panels * PANEL);
+        t->bias_col = g->bias_col == NULL ? NULL : g->bias_col + j0 + j;
+        for (int64_t index = first; index < end; index++) {
+            const int64_t i0 = index * p->l.height;
+
+            aim_a(p, t, index, first, k0, t->k);
+            t->c = g->c + i0 * g->ldc + j0 + j;
+            t->bias_row = g->bias_row == NULL ? NULL : g->bias_row + i0;
+            t->residual = g->residual == NULL ? NULL : g->residual + i0 * g->ld_residual + j0 + j;
+            p->isa->tile(t, (int)min_i64(p->l.height, g->m - i0), panels);
+        }
+        j += t->n_cols;
+    }
+    t->b = b;
+}
+
+/* One block of k and columns, against all the part's rows. */
+static void run_block(const struct part *p, int64_t tile0, int64_t tile1, int64_t k0, int64_t kc, int64_t j0, int64_t n)
+{
+    const struct qn_gemm *g = p->g;
+    const struct b_block block = take_b(p, k0, kc, j0, n);
+    const int64_t whole = p->l.direct_b ? n / PANEL * PANEL : n;
+    struct qn_tile t = { .k = kc, .ldc = g->ldc, .from_c = k0 > 0, .last = k0 + kc == g->k, .alpha = g->alpha,
+                         .ld_residual = g->ld_residual, .act = g->act };
+
+    for (int64_t i = tile0; i < tile1; i += p->l.block_tiles) {
+        const int64_t end = min_i64(tile1, i + p->l.block_tiles);
+
+        if (p->l.pack_a)
+            pack_rows(p, i, end, k0, kc);
+        t.b = block.data;
+        t.b_panel = block.panel;
+        t.b_step = block.step;
+        run_tiles(p, &t, i, end, k0, j0, whole);
+        if (whole < n) {
+            t.b = p->b_room;
+            t.b_panel = kc * PANEL;
+            t.b_step = PANEL;
+            run_tiles(p, &t, i, end, k0, j0 + whole, n - whole);
+        }
+    }
+}
+
+struct job {
+    const struct qn_gemm *g;
+    const struct qn_sgemm_isa *isa;
+    struct layout l;
+    int row_parts, col_parts;
+    float *room; /* [part][a_floats + b_floats] */
+};
+
+static void run_part(void *arg, int index, int n_parts)
+{
+    const struct job *job = arg;
+    const struct layout *l = &job->l;
+    float *room = job->room + (size_t)index * (l->a_floats + l->b_floats);
+    const struct part p = { job->g, job->isa, *l, room, room + l->a_floats };
+    const int row = index / job->col_parts, col = index % job->col_parts;
+    int64_t tile0, tile1, n0, n1, k0 = 0;
+
+    (void)n_parts;
+    qn_pool_slice(l->n_tiles, 1, row, job->row_parts, &tile0, &tile1);
+    qn_pool_slice(job->g->n, PANEL, col, job->col_parts, &n0, &n1);
+    for (int64_t j = n0; j < n1; j += l->nc) {
+        k0 = 0;
+        do {
+            const int64_t kc = min_i64(l->kc, job->g->k - k0);
+
+            run_block(&p, tile0, tile1, k0, kc, j, min_i64(l->nc, n1 - j));
+            k0 += kc;
+        } while (k0 < job->g->k);
+    }
+}
+
+/* Cuts rows and columns so that the largest part, with the packing it must do itself, is cheapest. Costs are in elements per
+ * vector step: a multiply-add moves 32 of them a cycle, packing 2 to 4, reading a packed B 4. */
+static void cut(struct job *job, int n_parts)
+{
+    const struct qn_gemm *g = job->g;
+    const int64_t n_panels = ceil_div(g->n, PANEL);
+    const double a_cost = job->l.pack_a ? 16 : 0, b_cost = g->b_packed != NULL || job->l.direct_b ? 8 : 16;
+    double best = -1;
+
+    for (int rows = 1; rows <= n_parts; rows++) {
+        const int cols = n_parts / rows;
+        const double part_rows = (double)(ceil_div(job->l.n_tiles, rows) * job->l.height);
+        const double part_cols = (double)(ceil_div(n_panels, cols) * PANEL);
+        const double cost = part_rows * part_cols + part_rows * a_cost + part_cols * b_cost;
+
+        if (best < 0 || cost < best) {
+            best = cost;
+            job->row_parts = rows;
+            job->col_parts = cols;
+        }
+    }
+}
+
+bool qn_gemm_pack_b_bytes(int64_t k, int64_t n, size_t *n_bytes)
+{
+    size_t columns;
+
+    return qn_add((size_t)n, PANEL - 1, &columns) && qn_mul(columns / PANEL * PANEL, (size_t)k, n_bytes) &&
+           qn_mul(*n_bytes, sizeof(float), n_bytes);
+}
+
+void qn_gemm_pack_b(int64_t k, int64_t n, const float *b, int64_t ldb, bool trans, float *packed)
+{
+    const struct qn_sgemm_isa *isa = &qn_isa()->sgemm;
+
+    for (int64_t j = 0; j < n; j += PANEL) {
+        const int64_t cols = min_i64(PANEL, n - j);
+
+        if (trans)
+            isa->pack_trans(packed + j * k, PANEL, b + j * ldb, ldb, cols, k);
+        else
+            isa->pack_plain(packed + j * k, PANEL, b + j, ldb, cols, k);
+    }
+}
+
+bool qn_gemm_pack_a_bytes(int64_t m, int64_t k, size_t *n_bytes)
+{
+    const int64_t height = tile_height(&qn_isa()->sgemm, m);
+    size_t rows;
+
+    return qn_mul((size_t)ceil_div(m, height), (size_t)height, &rows) && qn_mul(rows, (size_t)k, n_bytes) &&
+           qn_mul(*n_bytes, sizeof(float), n_bytes);
+}
+
+void qn_gemm_pack_a(int64_t m, int64_t k, const float *a, int64_t lda, bool trans, float *packed)
+{
+    const struct qn_sgemm_isa *isa = &qn_isa()->sgemm;
+    const int64_t height = tile_height(isa, m);
+
+    for (int64_t i = 0; i < m; i += height) {
+        const int64_t rows = min_i64(height, m - i);
+
+        if (trans)
+            isa->pack_plain(packed + i * k, height, a + i, lda, rows, k);
+        else
+            isa->pack_trans(packed + i * k, height, a + i * lda, lda, rows, k);
+    }
+}
+
+bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes)
+{
+    size_t floats = 0;
+
+    for (int whole_k = 0; whole_k <= 1; whole_k++) {
+        const struct layout l = make_layout(g, &qn_isa()->sgemm, whole_k != 0);
+
+        floats = l.a_floats + l.b_floats > floats ? l.a_floats + l.b_floats : floats;
+    }
+    if (!qn_mul(floats, (size_t)n_threads * sizeof(float), n_bytes))
+        return false;
+    return *n_bytes == 0 || qn_add(*n_bytes, ALIGN, n_bytes);
+}
+
+void qn_gemm(const struct qn_gemm *g, const struct qn_work *work)
+{
+    struct job job = { .g = g, .isa = &qn_isa()->sgemm, .row_parts = 1, .col_parts = 1 };
+    int n_parts = 1;
+
+    if (g->m == 0 || g->n == 0)
+        return;
+    /* Between blocks of k, C holds sums so far: not where it still holds the residual. */
+    job.l = make_layout(g, job.isa, g->residual == g->c);
+    if (work->data != NULL)
+        job.room = (float *)qn_round_up((size_t)(uintptr_t)work->data, ALIGN);
+    if ((double)g->m * (double)g->n * (double)g->k >= parallel_from && work->n_threads > 1)
+        n_parts = (int)min_i64(work->n_threads, qn_pool_threads(work->pool));
+    if (n_parts == 1) {
+        run_part(&job, 0, 1);
+        return;
+    }
+    cut(&job, n_parts);
+    qn_pool_run(work->pool, job.row_parts * job.col_parts, run_part, &job);
+}

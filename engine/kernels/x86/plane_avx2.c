@@ -1,0 +1,8 @@
+/* plane_avx2.c: im2col and rows of depthwise convolution and pooling for AVX2. */
+#include "kernels/simd/vec_avx2.h"
+
+#include "kernels/simd/vec_math.h"
+
+#include "kernels/simd/plane_body.h"
+
+void qn_plane_init__avx2(struct qn_plane_isa *isa) { fill_plane(isa); }
