@@ -21,10 +21,10 @@ static enum qn_status parse_shift(struct qn_node *node, void *params, struct qn_
 }
 
 #define BIT_ROWS(bits)                                                                                                 \
-    QN_BINARY_ROW(band_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, (x & y)                                 \
-    QN_BINARY_ROW(bor_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, x | y)                                   \
-    QN_BINARY_ROW(bxor_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, x ^ y)                                  \
-    QN_UNARY_ROW(bnot_u##bits, uint##bits##_t, uint##bits##_t, (uint##bits##_t)(~x))                                    \
+    QN_BINARY_ROW(band_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, (x & y))                               \
+    QN_BINARY_ROW(bor_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, x | y)                                  \
+    QN_BINARY_ROW(bxor_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t, x ^ y)                                 \
+    QN_UNARY_ROW(bnot_u##bits, uint##bits##_t, uint##bits##_t, (uint##bits##_t)(~x))                                   \
     QN_BINARY_ROW(left_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t,                                        \
                   y >= bits ? 0 : (uint##bits##_t)((uint64_t)x << y))                                                  \
     QN_BINARY_ROW(right_u##bits, uint##bits##_t, uint##bits##_t, uint##bits##_t,                                       \
