@@ -162,6 +162,7 @@ static enum qn_status run_kernel(struct evaluation *e, const struct qn_kernel *k
         .in = e->ins,
         .n_out = e->node->n_out,
         .out = e->outs,
+        .threads = e->site.threads,
         .pool = e->how->pool,
         .services = e->how->services,
         .err = e->err,

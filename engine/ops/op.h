@@ -196,6 +196,7 @@ struct qn_call {
     int n_out;
     struct qn_value *const *out; /* NULL: not wanted */
     void *workspace;    /* 64-byte aligned, as large as asked for, contents undefined */
+    int threads;        /* for so many the workspace was asked for: the most parts that may use it at once */
     struct qn_pool *pool;
     const struct qn_services *services;
     struct qn_err *err;

@@ -126,6 +126,7 @@ static enum qn_status bind_call(struct qn_frame *frame, const struct qn_step *st
                               .n_out = node->n_out,
                               .out = pointers + node->n_in,
                               .workspace = frame->buffers + step->workspace,
+                              .threads = frame->program->options->threads,
                               .pool = frame->run->pool,
                               .services = &frame->services };
     return QN_OK;
