@@ -6,8 +6,9 @@
  *     y: float32[batch,3] = MatMul(x, w)  # fc1
  *     out y
  *
- * A body is a graph, indented below its owner, whose inputs and captures have lines of their own. A dash stands for an input
- * that is left out or an output that is not wanted. Parameters of nodes are not shown: their layout is the operator's. */
+ * A body is a graph, indented below its owner, whose inputs and captures have lines of their own. A dash stands for an
+ * input that is left out or an output that is not wanted. Parameters of nodes are not shown: their layout is the
+ * operator's. */
 #include <string.h>
 
 #include "ir/walk.h"

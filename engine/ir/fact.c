@@ -1,15 +1,16 @@
-/* fact.c: what is known of a value, and how two statements about one value combine. No memory is taken: a fact of elements
- * (sequence, optional) is always one of those given, or one of the fixed facts below.
- * Types nest through elem; every function follows that chain in a loop. */
+/* fact.c: what is known of a value, and how two statements about one value combine. No memory is taken: a fact of
+ * elements (sequence, optional) is always one of those given, or one of the fixed facts below. Types nest through elem;
+ * every function follows that chain in a loop. */
 #include <string.h>
 
 #include "ir/fact.h"
 
 /* For each element type, a tensor of any shape and a sequence of such tensors: what is left when shapes differ. */
-#define FOR_DTYPES(X)                                                                                              \
-    X(0)                                                                                                           \
-    X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) \
-        X(21) X(22) X(23) X(24) X(25) X(26)
+#define FOR_DTYPES(X)                                                                                                  \
+    X(0)                                                                                                               \
+    X(1)                                                                                                               \
+    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21)    \
+        X(22) X(23) X(24) X(25) X(26)
 #define ANY_TENSOR(d)   {.kind = QN_TENSOR, .dtype = (enum qn_dtype)(d), .shape = {.rank = -1}},
 #define ANY_SEQUENCE(d) {.kind = QN_SEQUENCE, .shape = {.rank = -1}, .elem = &any_tensor[d]},
 
@@ -74,8 +75,8 @@ static bool merge_level(const struct qn_fact *a, const struct qn_fact *b, struct
     return true;
 }
 
-/* The element facts form a chain. Both chains must agree level by level; the one that says more is taken, a's when each says
- * something the other does not. */
+/* The element facts form a chain. Both chains must agree level by level; the one that says more is taken, a's when each
+ * says something the other does not. */
 static bool merge_elem(const struct qn_fact *a, const struct qn_fact *b, const struct qn_fact **result)
 {
     const struct qn_fact *first = a, *second = b;
@@ -190,10 +191,7 @@ bool qn_fact_join(const struct qn_fact *a, const struct qn_fact *b, struct qn_fa
     return true;
 }
 
-static const char *dtype_text(enum qn_dtype dtype)
-{
-    return dtype == QN_UNDEFINED ? "?" : qn_dtype_name(dtype);
-}
+static const char *dtype_text(enum qn_dtype dtype) { return dtype == QN_UNDEFINED ? "?" : qn_dtype_name(dtype); }
 
 void qn_fact_print(struct qn_buf *buf, const struct qn_fact *fact, const char *const *names, size_t n_names)
 {

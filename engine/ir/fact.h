@@ -6,14 +6,14 @@
 
 struct qn_fact {
     enum qn_kind kind;
-    enum qn_dtype dtype;          /* tensor: element type, UNDEFINED when unknown; map: of the values */
-    enum qn_dtype key;            /* map: of the keys */
-    struct qn_shape shape;        /* tensor */
-    const struct qn_fact *elem;   /* sequence, optional: what it holds; NULL when unknown */
+    enum qn_dtype dtype;           /* tensor: element type, UNDEFINED when unknown; map: of the values */
+    enum qn_dtype key;             /* map: of the keys */
+    struct qn_shape shape;         /* tensor */
+    const struct qn_fact *elem;    /* sequence, optional: what it holds; NULL when unknown */
     const struct qn_tensor *konst; /* tensor: the value when it is known, borrowed; dtype and shape are then its own */
 };
 
-#define QN_FACT_UNKNOWN ((struct qn_fact){ .shape = { .rank = -1 } })
+#define QN_FACT_UNKNOWN ((struct qn_fact){.shape = {.rank = -1}})
 struct qn_fact qn_fact_tensor(enum qn_dtype dtype, const struct qn_shape *shape);
 struct qn_fact qn_fact_const(const struct qn_tensor *tensor);
 /* Kind, types and whole shape known: memory for it can be planned. */

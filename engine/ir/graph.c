@@ -177,7 +177,8 @@ bool qn_graph_is_output(const struct qn_graph *graph, const struct qn_var *var)
     return false;
 }
 
-/* ---- Copy --------------------------------------------------------------------------------------------------------- */
+/* ---- Copy ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Variables keep their ids, so the table from old to new is an array. */
 struct clone {

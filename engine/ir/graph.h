@@ -1,9 +1,10 @@
 /* graph.h: the graph between import and plan: variables with facts, nodes, sub-graphs. All of it lives in one arena.
  *
- * A variable is made once (single assignment): a graph input, a constant, or a node's output. Bodies (of If, Loop, Scan,
- * SequenceMap) are graphs of their own with a parent. What a body takes from outside is a capture: the node that owns the
- * body has the outer variable behind its formal inputs, the body has an inner variable for it among `captures`; so whoever
- * walks nodes sees every use. Constants are not captured but shared: an inner variable with the same konst.
+ * A variable is made once (single assignment): a graph input, a constant, or a node's output. Bodies (of If, Loop,
+ * Scan, SequenceMap) are graphs of their own with a parent. What a body takes from outside is a capture: the node that
+ * owns the body has the outer variable behind its formal inputs, the body has an inner variable for it among
+ * `captures`; so whoever walks nodes sees every use. Constants are not captured but shared: an inner variable with the
+ * same konst.
  */
 #ifndef QN_IR_GRAPH_H
 #define QN_IR_GRAPH_H
@@ -20,12 +21,12 @@ struct qn_program;
 enum { QN_MAX_NESTING = 64 }; /* bodies inside bodies; import refuses deeper models */
 
 struct qn_var {
-    const char *name;        /* of the model, or made up ("conv_7_folded"); never NULL */
+    const char *name; /* of the model, or made up ("conv_7_folded"); never NULL */
     struct qn_fact fact;
     struct qn_node *producer; /* NULL: graph input, capture or constant */
-    int index;               /* which output of the producer */
-    int n_uses;              /* node inputs reading it, plus one for each time it is a graph output */
-    uint32_t id;             /* dense per graph, for side tables */
+    int index;                /* which output of the producer */
+    int n_uses;               /* node inputs reading it, plus one for each time it is a graph output */
+    uint32_t id;              /* dense per graph, for side tables */
 };
 
 struct qn_body {
@@ -34,18 +35,18 @@ struct qn_body {
 };
 
 struct qn_node {
-    const char *name;    /* never NULL; made up when the model has none */
+    const char *name; /* never NULL; made up when the model has none */
     const struct qn_op *op;
     const char *op_name; /* for dumps and errors */
     void *params;        /* parsed attributes, of op->params_bytes */
     int n_in;            /* formal inputs first, then captures */
     int n_formal;
-    int in_capacity;     /* room in `in`; whoever replaces the array while growing it may leave this as it is */
-    struct qn_var **in;  /* NULL: optional input left out */
+    int in_capacity;    /* room in `in`; whoever replaces the array while growing it may leave this as it is */
+    struct qn_var **in; /* NULL: optional input left out */
     int n_out;
     struct qn_var **out; /* NULL: output not wanted */
     int n_bodies;
-    struct qn_body *bodies; /* in the order of the graph attributes in op->attrs */
+    struct qn_body *bodies;      /* in the order of the graph attributes in op->attrs */
     struct qn_node *prev, *next; /* a topological order */
     uint32_t id;
 };
@@ -102,8 +103,8 @@ void qn_patch_make_const(struct qn_var *var, const struct qn_tensor *tensor);
 /* `by` now produces output i's variable, which some other node produced: takes over names and uses. */
 void qn_patch_take_output(struct qn_node *by, int i, struct qn_var *var);
 
-/* The single node that reads var, when it has exactly one use and is not a graph output; else NULL. Linear in the nodes after
- * the producer only through qn_uses below; passes that ask often build a struct qn_uses first. */
+/* The single node that reads var, when it has exactly one use and is not a graph output; else NULL. Linear in the nodes
+ * after the producer only through qn_uses below; passes that ask often build a struct qn_uses first. */
 struct qn_uses {
     struct qn_node **first; /* per var id: one reader, valid when n_uses is 1 */
     uint32_t n_vars;        /* ids of later variables have no entry */
@@ -112,11 +113,12 @@ bool qn_uses_build(struct qn_uses *uses, struct qn_graph *graph, struct qn_arena
 struct qn_node *qn_uses_only(const struct qn_uses *uses, const struct qn_graph *graph, const struct qn_var *var);
 bool qn_graph_is_output(const struct qn_graph *graph, const struct qn_var *var);
 
-/* A copy of the structure in another arena: nodes, variables and facts are new; ops, params, names, constants, symbols and
- * the graphs of bodies are shared. For specialising a graph to concrete shapes. */
+/* A copy of the structure in another arena: nodes, variables and facts are new; ops, params, names, constants, symbols
+ * and the graphs of bodies are shared. For specialising a graph to concrete shapes. */
 struct qn_graph *qn_graph_clone(const struct qn_graph *graph, struct qn_arena *arena);
 
-/* Checks every invariant stated above; INTERNAL with a sentence when one is broken. Recurses into bodies by a bounded list. */
+/* Checks every invariant stated above; INTERNAL with a sentence when one is broken. Recurses into bodies by a bounded
+ * list. */
 enum qn_status qn_graph_verify(const struct qn_graph *graph, struct qn_err *err);
 /* Text, one line per input, constant, node and output; bodies indented. */
 void qn_graph_dump(const struct qn_graph *graph, struct qn_buf *buf);

@@ -73,7 +73,8 @@ void qn_patch_take_output(struct qn_node *by, int i, struct qn_var *var)
     qn_node_set_out(by, i, var);
 }
 
-/* ---- Uses --------------------------------------------------------------------------------------------------------- */
+/* ---- Uses ---------------------------------------------------------------------------------------------------------
+ */
 
 bool qn_uses_build(struct qn_uses *uses, struct qn_graph *graph, struct qn_arena *arena)
 {
@@ -88,8 +89,8 @@ bool qn_uses_build(struct qn_uses *uses, struct qn_graph *graph, struct qn_arena
     return true;
 }
 
-/* With one use, a reader in the table means that the use is not as a graph output. The reader is looked at again because an
- * edit since the table was built may have moved the use. */
+/* With one use, a reader in the table means that the use is not as a graph output. The reader is looked at again
+ * because an edit since the table was built may have moved the use. */
 struct qn_node *qn_uses_only(const struct qn_uses *uses, const struct qn_graph *graph, const struct qn_var *var)
 {
     struct qn_node *node;

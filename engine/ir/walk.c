@@ -1,5 +1,5 @@
-/* walk.c: the walk of walk.h, a small state machine over a path of places. Used by the dump and by verify; does not alter
- * what it walks. */
+/* walk.c: the walk of walk.h, a small state machine over a path of places. Used by the dump and by verify; does not
+ * alter what it walks. */
 #include "ir/walk.h"
 
 void qn_walk_init(struct qn_walk *walk, const struct qn_graph *root)
