@@ -1,8 +1,8 @@
 /* arithmetic.c: Add, Sub, Mul, Div, Mod.
- * Versions 1 and 6 align the second operand by `axis` and `broadcast`; 7 and later broadcast both ways. Integers wrap, also
- * the smallest divided by -1; integer division truncates, and by zero is an error. Mod follows the divisor's sign, with fmod
- * the dividend's; floats need fmod, as the standard says.
- * Not here: Pow (pow.c), sums and means of many (variadic.c). */
+ * Versions 1 and 6 align the second operand by `axis` and `broadcast`; 7 and later broadcast both ways. Integers wrap,
+ * also the smallest divided by -1; integer division truncates, and by zero is an error. Mod follows the divisor's sign,
+ * with fmod the dividend's; floats need fmod, as the standard says. Not here: Pow (pow.c), sums and means of many
+ * (variadic.c). */
 #include <math.h>
 
 #include "kernels/kern.h"

@@ -1,4 +1,5 @@
-/* broadcast.c: iteration over tensors that broadcast to one shape; see broadcast.h. Shapes were checked by inference. */
+/* broadcast.c: iteration over tensors that broadcast to one shape; see broadcast.h. Shapes were checked by inference.
+ */
 #include "ops/broadcast.h"
 
 /* Elements of simple work that are worth a thread of their own, and the pieces work is cut at: a multiple of any cache
@@ -21,7 +22,8 @@ static bool mergeable(const struct axis *inner, const struct axis *outer, int n_
     return true;
 }
 
-/* Axes of the output that are not 1, the fastest first, neighbours merged where every input walks through both evenly. */
+/* Axes of the output that are not 1, the fastest first, neighbours merged where every input walks through both evenly.
+ */
 static int merge_axes(const struct qn_tensor *out, int n_in, const struct qn_tensor *const *ins, struct axis *axes)
 {
     int64_t dense[QN_BROADCAST_INS] = {1, 1, 1};

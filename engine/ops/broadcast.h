@@ -1,6 +1,6 @@
-/* broadcast.h: element-wise work over tensors that broadcast to one shape. An operator gives a function for one row; the
- * iterator merges axes, finds the rows and splits them over threads. Also here: how the operators of opset 1 to 6 aligned
- * their second operand. Not here: types and arithmetic. */
+/* broadcast.h: element-wise work over tensors that broadcast to one shape. An operator gives a function for one row;
+ * the iterator merges axes, finds the rows and splits them over threads. Also here: how the operators of opset 1 to 6
+ * aligned their second operand. Not here: types and arithmetic. */
 #ifndef QN_OPS_BROADCAST_H
 #define QN_OPS_BROADCAST_H
 
@@ -8,8 +8,9 @@
 
 enum { QN_BROADCAST_INS = 3 };
 
-/* dst[0..n) from src[i][0], src[i][step[i]], ...; a step is 0 (one element for the whole row) or 1. Rows may come in any
- * order and from several threads; a long row may come in pieces. dst is a src exactly, when run in place, or apart from it. */
+/* dst[0..n) from src[i][0], src[i][step[i]], ...; a step is 0 (one element for the whole row) or 1. Rows may come in
+ * any order and from several threads; a long row may come in pieces. dst is a src exactly, when run in place, or apart
+ * from it. */
 typedef void qn_row_fn(void *dst, const void *const *src, const int64_t *step, int64_t n, const void *arg);
 
 struct qn_broadcast {
@@ -24,8 +25,8 @@ struct qn_broadcast {
     size_t src_bytes[QN_BROADCAST_INS], dst_bytes; /* of an element */
 };
 
-/* Prepares to compute out, which is placed and has the broadcast shape of ins (not more than QN_BROADCAST_INS; whole-byte
- * types). Tensors are borrowed until the run is over. */
+/* Prepares to compute out, which is placed and has the broadcast shape of ins (not more than QN_BROADCAST_INS;
+ * whole-byte types). Tensors are borrowed until the run is over. */
 void qn_broadcast_init(struct qn_broadcast *b, struct qn_tensor *out, int n_in, const struct qn_tensor *const *ins);
 /* Calls row for everything. cost: how much dearer an element is than an addition; decides about threads. */
 void qn_broadcast_run(const struct qn_broadcast *b, struct qn_pool *pool, int cost, qn_row_fn *row, const void *arg);
@@ -84,8 +85,8 @@ int qn_broadcast_parts(const struct qn_pool *pool, int64_t n, int cost);
         }                                                                                                              \
     }
 
-/* Rows by element type for functions name_u8 ... name_u64, name_i8 ..., name_f32 and name_f64. Where integers wrap and the
- * operation has the same bits for both signs, signed types share the unsigned functions. */
+/* Rows by element type for functions name_u8 ... name_u64, name_i8 ..., name_f32 and name_f64. Where integers wrap and
+ * the operation has the same bits for both signs, signed types share the unsigned functions. */
 #define QN_ROWS_FLOATS(name) [QN_FLOAT] = name##_f32, [QN_DOUBLE] = name##_f64
 #define QN_ROWS_UNSIGNED(name)                                                                                         \
     [QN_UINT8] = name##_u8, [QN_UINT16] = name##_u16, [QN_UINT32] = name##_u32, [QN_UINT64] = name##_u64
@@ -96,8 +97,8 @@ int qn_broadcast_parts(const struct qn_pool *pool, int64_t n, int cost);
 
 /* ---- Operators of opset 1 to 6 ------------------------------------------------------------------------------------ */
 
-/* With `broadcast`, B is of size 1 or its shape is a run of A's, from `axis` on (absent: the last axes); without, shapes are
- * equal. The result has A's shape. The newest form is all zeros. */
+/* With `broadcast`, B is of size 1 or its shape is a run of A's, from `axis` on (absent: the last axes); without,
+ * shapes are equal. The result has A's shape. The newest form is all zeros. */
 struct qn_align {
     bool old, broadcast;
     int64_t axis;
