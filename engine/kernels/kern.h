@@ -132,7 +132,7 @@ struct qn_conv_data {
     const float *x;
     const void *w;         /* made by the algorithm's pack() */
     const float *bias;     /* NULL: none */
-    const float *residual; /* NULL: none */
+    const float *residual; /* NULL: none; Y itself not for a transposed convolution */
     struct qn_act act;
     float *y; /* does not overlap x */
 };
@@ -167,11 +167,15 @@ struct qn_pooling {
     bool column_major;      /* max: indices count spatial axes in column-major order */
 };
 
+/* Workspace of qn_maxpool() and qn_avgpool(); false when a size overflows. */
+bool qn_pooling_bytes(const struct qn_pooling *p, int n_threads, size_t *n_bytes);
 /* indices: as Y, positions in the whole of X (planes included), or NULL. A window with no element inside X gives -inf and the
- * index of the plane's first element. NaN wins; of equal elements the first. Two spatial axes take the fast path. */
+ * index of the plane's first element. NaN wins; of equal elements the first. Fast with one or two spatial axes and no
+ * indices. */
 void qn_maxpool(const struct qn_pooling *p, const float *x, float *y, int64_t *indices, const struct qn_work *work);
 void qn_maxpool_ref(const struct qn_pooling *p, const float *x, float *y, int64_t *indices);
-/* A window with nothing to count gives 0. Sums run over the window in row-major order. */
+/* A window with nothing to count gives 0. Sums run over the window in row-major order, except that a window that is the whole
+ * plane is summed as by struct qn_kern's sum. */
 void qn_avgpool(const struct qn_pooling *p, const float *x, float *y, const struct qn_work *work);
 void qn_avgpool_ref(const struct qn_pooling *p, const float *x, float *y);
 

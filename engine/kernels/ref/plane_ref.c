@@ -62,7 +62,7 @@ static void max_row(float *dst, const float *src, const struct qn_taps *taps, in
         for (int64_t t = 1; t < taps->n_taps; t++) {
             const float x = src[taps->offset[t] + i];
 
-            m = isnan(m) ? m : m > x ? m : x;
+            m = isnan(x) || x > m ? x : m;
         }
         dst[i] = m;
     }

@@ -284,7 +284,7 @@ static void max_row(float *dst, const float *src, const struct qn_taps *taps, in
             for (int v = 0; v < n_vectors; v++) {                                                                      \
                 const vf x = LOAD(src + taps->offset[t] + i + v * VF_LANES);                                           \
                                                                                                                        \
-                acc[v] = vf_select(vf_is_nan(acc[v]), acc[v], vf_max(acc[v], x));                                      \
+                acc[v] = vf_select(vf_is_nan(x), x, vf_max(x, acc[v]));                                                \
             }                                                                                                          \
         }                                                                                                              \
         for (int v = 0; v < n_vectors; v++)                                                                            \

@@ -1,0 +1,188 @@
+/* conv_im2col.c: convolution as a product per image and group, C[c_out][pixels] = W[c_out][c_in * taps] X'[c_in * taps][pixels],
+ * whose right side, the im2col matrix, is never stored: panels of it are built as the product needs them. Where a tap is a
+ * whole image (1x1, stride 1, no padding) the right side is the input itself. Up to three axes. */
+#include "base/checked.h"
+#include "base/pool.h"
+#include "kernels/conv_impl.h"
+
+enum { ALIGN = 64 };
+
+/* Products this large are worth cutting up themselves; smaller ones are run side by side. */
+static const double parallel_from = 2e6;
+
+struct sizes {
+    int64_t m, n, k; /* of one group's product */
+    int64_t n_in;    /* elements of an input plane */
+};
+
+static struct sizes find_sizes(const struct qn_conv *conv)
+{
+    return (struct sizes){ conv->c_out / conv->group, qn_conv_product(conv->out, conv->rank),
+                           conv->c_in / conv->group * qn_conv_product(conv->kernel, conv->rank),
+                           qn_conv_product(conv->in, conv->rank) };
+}
+
+/* The gather counts in 32 bits from lane to lane, over planes with their padding. */
+static bool accept(const struct qn_conv *conv)
+{
+    int64_t padded = 1, n_out = 1, k = conv->c_in;
+
+    if (conv->rank < 0 || conv->rank > 3 || conv->group <= 0)
+        return false;
+    for (int i = 0; i < conv->rank; i++) {
+        int64_t steps, reach, total;
+
+        if (!qn_mul64(conv->out[i], conv->stride[i], &steps) || !qn_mul64(conv->kernel[i], conv->dilation[i], &reach) ||
+            !qn_add64(steps, reach, &total) || !qn_mul64(padded, total > conv->in[i] ? total : conv->in[i], &padded) ||
+            padded > INT32_MAX / 4 || !qn_mul64(n_out, conv->out[i], &n_out) || !qn_mul64(k, conv->kernel[i], &k))
+            return false;
+    }
+    return true;
+}
+
+static bool pack_bytes(const struct qn_conv *conv, size_t *n_bytes)
+{
+    const struct sizes s = find_sizes(conv);
+
+    if (!qn_gemm_pack_a_bytes(s.m, s.k, n_bytes) || *n_bytes > SIZE_MAX / 2)
+        return false;
+    *n_bytes = qn_round_up(*n_bytes, ALIGN);
+    return qn_mul(*n_bytes, (size_t)conv->group, n_bytes);
+}
+
+/* Floats of one group's packed weights. */
+static size_t group_floats(const struct qn_conv *conv)
+{
+    size_t n_bytes = 0;
+
+    return pack_bytes(conv, &n_bytes) ? n_bytes / (size_t)conv->group / sizeof(float) : 0;
+}
+
+static void pack(const struct qn_conv *conv, const float *w, void *packed)
+{
+    const struct sizes s = find_sizes(conv);
+    const size_t step = group_floats(conv);
+
+    for (int64_t g = 0; g < conv->group; g++)
+        qn_gemm_pack_a(s.m, s.k, w + g * s.m * s.k, s.k, false, (float *)packed + (size_t)g * step);
+}
+
+/* Whether the im2col matrix is the input. */
+static bool is_plain(const struct qn_conv *conv)
+{
+    for (int i = 0; i < conv->rank; i++)
+        if (conv->kernel[i] != 1 || conv->stride[i] != 1 || conv->pad[i] != 0 || conv->out[i] != conv->in[i])
+            return false;
+    return true;
+}
+
+static void fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst)
+{
+    qn_isa()->plane.im2col(arg, k0, k, j0, n, dst);
+}
+
+/* One group's product without its pointers. im is filled when the im2col matrix is not the input. */
+static struct qn_gemm make_gemm(const struct qn_conv *conv, struct qn_im2col *im)
+{
+    static const float packed_somewhere = 0; /* only says that A comes packed */
+    const struct sizes s = find_sizes(conv);
+    struct qn_gemm g = { .m = s.m, .n = s.n, .k = s.k, .a_packed = &packed_somewhere, .ldb = s.n, .ldc = s.n,
+                         .alpha = 1, .ld_residual = s.n };
+
+    *im = (struct qn_im2col){ .channels = conv->c_in / conv->group };
+    for (int axis = 0; axis < 3; axis++) {
+        const int i = axis - (3 - conv->rank);
+
+        im->size[axis] = i < 0 ? 1 : conv->in[i];
+        im->out[axis] = i < 0 ? 1 : conv->out[i];
+        im->kernel[axis] = i < 0 ? 1 : conv->kernel[i];
+        im->stride[axis] = i < 0 ? 1 : conv->stride[i];
+        im->dilation[axis] = i < 0 ? 1 : conv->dilation[i];
+        im->pad[axis] = i < 0 ? 0 : conv->pad[i];
+    }
+    if (!is_plain(conv)) {
+        g.b_fill = fill;
+        g.b_arg = im;
+    }
+    return g;
+}
+
+static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
+{
+    struct qn_im2col im;
+    const struct qn_gemm g = make_gemm(conv, &im);
+    size_t one;
+
+    /* Products side by side need a whole workspace each. */
+    if (!qn_gemm_bytes(&g, n_threads, n_bytes) || !qn_gemm_bytes(&g, 1, &one) || one > SIZE_MAX / 2 ||
+        !qn_mul(qn_round_up(one, ALIGN), (size_t)n_threads, &one))
+        return false;
+    *n_bytes = one > *n_bytes ? one : *n_bytes;
+    return true;
+}
+
+struct run {
+    const struct qn_conv *conv;
+    const struct qn_conv_data *data;
+    struct qn_gemm gemm;
+    struct qn_im2col im;
+    struct sizes sizes;
+    size_t w_step; /* floats of a group's weights */
+    char *room;
+    size_t room_bytes; /* of a part, when products run side by side */
+};
+
+/* Product number `index` of batch * group. */
+static void run_product(const struct run *run, int64_t index, const struct qn_work *work)
+{
+    const struct qn_conv_data *data = run->data;
+    const struct sizes *s = &run->sizes;
+    const int64_t group = index % run->conv->group;
+    struct qn_im2col im = run->im;
+    struct qn_gemm g = run->gemm;
+
+    im.x = data->x + index * im.channels * s->n_in;
+    g.b = im.x;
+    g.b_arg = &im;
+    g.a_packed = (const float *)data->w + (size_t)group * run->w_step;
+    g.c = data->y + index * s->m * s->n;
+    g.bias_row = data->bias == NULL ? NULL : data->bias + group * s->m;
+    g.residual = data->residual == NULL ? NULL : data->residual + index * s->m * s->n;
+    g.act = data->act;
+    qn_gemm(&g, work);
+}
+
+static void run_part(void *arg, int part, int n_parts)
+{
+    const struct run *run = arg;
+    const struct qn_work work = { run->room + (size_t)part * run->room_bytes, 1, NULL };
+    int64_t begin, end;
+
+    qn_pool_slice(run->conv->batch * run->conv->group, 1, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++)
+        run_product(run, i, &work);
+}
+
+static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
+{
+    struct run run = { .conv = conv, .data = data, .sizes = find_sizes(conv), .w_step = group_floats(conv) };
+    const double flops = (double)run.sizes.m * (double)run.sizes.n * (double)run.sizes.k;
+    const int64_t n = conv->batch * conv->group;
+    int64_t n_parts = work->n_threads;
+
+    run.gemm = make_gemm(conv, &run.im);
+    run.room = work->data;
+    if (n_parts > 1)
+        n_parts = qn_pool_threads(work->pool) < n_parts ? qn_pool_threads(work->pool) : n_parts;
+    if (n_parts == 1 || n < n_parts || flops >= parallel_from || flops * (double)n < 0.5e6) {
+        for (int64_t i = 0; i < n; i++)
+            run_product(&run, i, work);
+        return;
+    }
+    if (!qn_gemm_bytes(&run.gemm, 1, &run.room_bytes))
+        return; /* bytes() refused it already */
+    run.room_bytes = qn_round_up(run.room_bytes, ALIGN);
+    qn_pool_run(work->pool, (int)n_parts, run_part, &run);
+}
+
+const struct qn_conv_algo qn_conv_gemm = { "conv_gemm", accept, pack_bytes, pack, bytes, run };
