@@ -1,14 +1,14 @@
 /* test_json_print.c: numbers printed with the fewest digits that read back, and values as JSON text. */
-#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "server/codec/decimal.h"
 #include "server/codec/json_value.h"

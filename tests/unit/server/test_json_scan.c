@@ -1,14 +1,14 @@
 /* test_json_scan.c: the JSON reader: grammar, strings, numbers of every type, nested and flat arrays. */
-#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "server/codec/decimal.h"
 #include "server/codec/element.h"
