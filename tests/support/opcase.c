@@ -225,6 +225,39 @@ static void run_kernels(struct bench *b)
             run_product(b, kernel);
 }
 
+/* An operator defined by text: its nodes, evaluated one after the other. */
+static void run_body(struct bench *b)
+{
+    struct qn_services services = { give, no_body, NULL, random_bits, &b->arena };
+    struct qn_eval how = { .services = &services, .scratch = &b->scratch };
+    struct qn_var *wanted[QN_CASE_VALUES];
+    struct qn_value *values, *ins[64], *outs[64];
+    enum qn_status status;
+
+    memcpy(wanted, b->node->out, (size_t)b->n_out * sizeof(*wanted));
+    values = qn_arena_array(&b->arena, 1024, sizeof(*values));
+    for (int i = 0; i < b->n_in; i++)
+        if (b->node->in[i])
+            values[b->node->in[i]->id] = b->ins[i];
+    status = qn_op_expand(b->graph, b->node, &b->err);
+    for (struct qn_node *node = b->graph->first; node && status == QN_OK; node = node->next) {
+        assert_true(b->graph->n_vars < 1024 && node->n_in < 64 && node->n_out < 64);
+        for (int i = 0; i < node->n_in; i++) {
+            ins[i] = node->in[i] ? &values[node->in[i]->id] : NULL;
+            if (ins[i] && node->in[i]->fact.konst)
+                ins[i]->tensor = *node->in[i]->fact.konst;
+        }
+        for (int i = 0; i < node->n_out; i++)
+            outs[i] = node->out[i] ? &values[node->out[i]->id] : NULL;
+        status = qn_op_eval_with(b->graph, node, ins, outs, &how, &b->err);
+    }
+    for (int i = 0; i < b->n_out; i++)
+        outs[i] = wanted[i] ? &values[wanted[i]->id] : NULL;
+    check_status(b, status, "(body)");
+    if (status == QN_OK)
+        check_outputs(b, outs, "(body)");
+}
+
 /* Which inputs kernels see as constants of the graph: none, all but the first, all. Attributes that became inputs always. */
 static void set_constants(struct bench *b, int which)
 {
@@ -250,6 +283,8 @@ static void run_case(const struct qn_op_case *c)
     status = bind(b);
     if (status != QN_OK) {
         check_status(b, status, "(bind)");
+    } else if (b->node->op->body) {
+        run_body(b);
     } else {
         for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
             qn_cpu_limit(levels[i]);

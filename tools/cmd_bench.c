@@ -1,0 +1,156 @@
+/* cmd_bench.c: `quern bench`: times runs of a model in this process, after a warm-up, each run by itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/cpu.h"
+#include "tools/cmd.h"
+#include "tools/fail.h"
+#include "tools/inputs.h"
+#include "tools/report.h"
+
+enum { MAX_DATA = 2000000000, MAX_RUNS = 4000000, LEAST_RUNS = 3 };
+
+struct bench {
+    struct qn_inputs inputs;
+    struct qn_options options;
+    double seconds;
+    bool json;
+    double load_ms, *times;
+    size_t n_runs;
+};
+
+static double now_ms(void) { return (double)qn_now_ns() / 1e6; }
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* A tenth of the time warms up, at least one run. */
+static enum qn_status measure(struct bench *bench, struct qn_context *context, const struct qn_value *inputs,
+                              struct qn_value *outputs, struct qn_err *err)
+{
+    double start = now_ms(), end = start + bench->seconds * 100;
+
+    do
+        QN_TRY(qn_run(context, inputs, outputs, NULL, err));
+    while (now_ms() < end);
+    end = now_ms() + bench->seconds * 1000;
+    for (bench->n_runs = 0; bench->n_runs < MAX_RUNS && (bench->n_runs < LEAST_RUNS || now_ms() < end);) {
+        long long before = qn_now_ns();
+
+        QN_TRY(qn_run(context, inputs, outputs, NULL, err));
+        bench->times[bench->n_runs++] = (double)(qn_now_ns() - before) / 1e6;
+    }
+    qsort(bench->times, bench->n_runs, sizeof(*bench->times), by_value);
+    return QN_OK;
+}
+
+static void add_results(const struct bench *bench, cJSON *report)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    cJSON_AddStringToObject(report, "model", bench->inputs.model);
+    cJSON_AddNumberToObject(report, "threads", bench->options.threads);
+    cJSON_AddNumberToObject(report, "load_ms", bench->load_ms);
+    cJSON_AddNumberToObject(report, "min_ms", bench->times[0]);
+    cJSON_AddNumberToObject(report, "median_ms", bench->times[bench->n_runs / 2]);
+    cJSON_AddNumberToObject(report, "p99_ms", bench->times[bench->n_runs * 99 / 100]);
+    cJSON_AddNumberToObject(report, "runs", (double)bench->n_runs);
+    cJSON_AddNumberToObject(report, "rss_peak_kb", (double)usage.ru_maxrss);
+}
+
+static int report(const struct bench *bench)
+{
+    cJSON *results = cJSON_CreateObject();
+    bool ok = true;
+
+    add_results(bench, results);
+    if (bench->json) {
+        ok = qn_report_write("-", results);
+    } else {
+        printf("%-12s %s\n", "model", bench->inputs.model);
+        for (const cJSON *item = results->child->next; item; item = item->next)
+            printf("%-12s %.6g\n", item->string, item->valuedouble);
+    }
+    cJSON_Delete(results);
+    return ok ? QN_EXIT_OK : QN_EXIT_IO;
+}
+
+static enum qn_status run_bench(struct bench *bench, struct qn_session *session, struct qn_arena *arena, double start,
+                                struct qn_err *err)
+{
+    struct qn_value *inputs = qn_arena_array(arena, qn_session_n_inputs(session) + 1, sizeof(*inputs));
+    struct qn_value *outputs = qn_arena_array(arena, qn_session_n_outputs(session) + 1, sizeof(*outputs));
+    struct qn_context *context = NULL;
+    enum qn_status status;
+
+    QN_CHECK_MEM(inputs && outputs && bench->times ? bench : NULL, err);
+    QN_TRY(qn_context_create(session, &context, err));
+    bench->load_ms = now_ms() - start;
+    status = qn_inputs_read(&bench->inputs, session, arena, inputs, err);
+    if (status == QN_OK)
+        status = measure(bench, context, inputs, outputs, err);
+    qn_context_destroy(context);
+    return status;
+}
+
+static int bench_model(struct bench *bench)
+{
+    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    double start = now_ms();
+    struct qn_session *session;
+    struct qn_arena arena;
+    enum qn_status status;
+    int code;
+
+    session = qn_open_or_complain(bench->inputs.model, &bench->options, &code);
+    if (!session)
+        return code;
+    qn_arena_init(&arena, MAX_DATA);
+    bench->times = malloc(MAX_RUNS * sizeof(*bench->times));
+    status = run_bench(bench, session, &arena, start, &err);
+    code = status == QN_OK ? report(bench) : qn_fail(bench->inputs.model, status, &err);
+    free(bench->times);
+    qn_arena_deinit(&arena);
+    qn_session_close(session);
+    return code;
+}
+
+int qn_cmd_bench(int argc, char **argv)
+{
+    struct bench bench = { .inputs = { .random = true, .beside = true }, .seconds = 3 };
+    struct qn_texts words;
+    bool help = false;
+    const struct qn_flag flags[] = {
+        { "threads", QN_FLAG_INT, &bench.options.threads, 1, 1024, "N", "compute threads (all CPUs)" },
+        { "seconds", QN_FLAG_NUMBER, &bench.seconds, 0.01, 3600, "S", "how long to measure (3)" },
+        { "data", QN_FLAG_TEXT, &bench.inputs.data, 0, 0, "DIR", "inputs from a folder of input_*.pb" },
+        { "shape", QN_FLAG_TEXTS, &bench.inputs.shapes, 0, 0, "NAME=1x3x8x8", "random input of this shape; repeat" },
+        { "reference", QN_FLAG_BOOL, &bench.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
+        { "json", QN_FLAG_BOOL, &bench.json, 0, 0, NULL, "as JSON" },
+        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
+        { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
+    };
+
+    if (!qn_options_parse("bench", flags, argc, argv, &words))
+        return QN_EXIT_USAGE;
+    if (help) {
+        qn_options_help("bench", "MODEL", "Times a model. Inputs: --data, else test_data_set_0 beside it, else random.",
+                        flags);
+        return QN_EXIT_OK;
+    }
+    if (words.n != 1) {
+        qn_complain("usage", "bench takes one model");
+        return QN_EXIT_USAGE;
+    }
+    bench.inputs.model = words.items[0];
+    if (bench.options.threads == 0)
+        bench.options.threads = qn_cpu_count();
+    return bench_model(&bench);
+}

@@ -1,0 +1,217 @@
+/* data.c: values of models on disk, for run, verify and bench. */
+#include "tools/data.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "import/import.h"
+#include "tensor/tensor.h"
+#include "tools/npy.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* A file's bytes, copied: values refer to them for as long as the arena lives. */
+static enum qn_status read_file(const char *path, struct qn_arena *arena, const void **bytes, size_t *n,
+                                struct qn_err *err)
+{
+    struct qn_file file;
+
+    QN_TRY(qn_file_map(path, &file, err));
+    *n = file.n;
+    *bytes = qn_arena_memdup(arena, file.data, file.n);
+    qn_file_unmap(&file);
+    QN_CHECK_MEM(*bytes, err);
+    return QN_OK;
+}
+
+enum qn_status qn_data_read(const char *path, const struct qn_io *io, struct qn_arena *arena, struct qn_value *value,
+                            const char **name, struct qn_err *err)
+{
+    const void *bytes;
+    size_t n;
+
+    if (name)
+        *name = NULL;
+    memset(value, 0, sizeof(*value));
+    QN_CHECK(ends_with(path, ".pb") || ends_with(path, ".npy"), err, ARG, "%s: only .pb and .npy files can be read",
+             path);
+    QN_TRY(read_file(path, arena, &bytes, &n, err));
+    if (ends_with(path, ".pb"))
+        return qn_import_value(bytes, n, io->kind, arena, value, name, err);
+    return qn_npy_parse(bytes, n, arena, &value->tensor, err);
+}
+
+/* ---- Folders -------------------------------------------------------------------------------------------------- */
+
+/* The number behind the prefix of "input_12.pb" or "test_data_set_3"; -1 when there is none. */
+static long number_of(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    char *end;
+    long number;
+
+    if (strncmp(name, prefix, n) != 0 || !isdigit((unsigned char)name[n]))
+        return -1;
+    number = strtol(name + n, &end, 10);
+    return *end == '\0' || *end == '.' ? number : -1;
+}
+
+struct entry {
+    char *path;
+    long number;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+enum { MAX_ENTRIES = 65536 };
+
+/* Paths of the folder's entries named prefix + number [+ ending], in the order of their numbers. */
+static enum qn_status list(const char *folder, const char *prefix, struct qn_arena *arena, struct entry **entries,
+                           size_t *n, struct qn_err *err)
+{
+    size_t capacity = 16, n_path;
+    struct dirent *item;
+    DIR *dir = opendir(folder);
+
+    *n = 0;
+    QN_CHECK(dir, err, IO, "%s: %s", folder, strerror(errno));
+    *entries = qn_arena_array(arena, capacity, sizeof(**entries));
+    while (*entries && (item = readdir(dir)) && *n < MAX_ENTRIES) {
+        long number = number_of(item->d_name, prefix);
+        char *path;
+
+        if (number < 0)
+            continue;
+        if (*n == capacity) {
+            struct entry *more = qn_arena_array(arena, capacity * 2, sizeof(*more));
+
+            if (more)
+                memcpy(more, *entries, *n * sizeof(*more));
+            *entries = more;
+            capacity *= 2;
+        }
+        n_path = strlen(folder) + strlen(item->d_name) + 2;
+        path = qn_arena_alloc(arena, n_path);
+        if (!path || !*entries)
+            break;
+        snprintf(path, n_path, "%s/%s", folder, item->d_name);
+        (*entries)[(*n)++] = (struct entry){ path, number };
+    }
+    closedir(dir);
+    QN_CHECK_MEM(*entries, err);
+    qsort(*entries, *n, sizeof(**entries), by_number);
+    return QN_OK;
+}
+
+enum qn_status qn_data_find_sets(const char *folder, struct qn_arena *arena, char ***names, size_t *n,
+                                 struct qn_err *err)
+{
+    struct entry *entries;
+
+    QN_TRY(list(folder, "test_data_set_", arena, &entries, n, err));
+    *names = qn_arena_array(arena, *n, sizeof(**names));
+    QN_CHECK_MEM(*names, err);
+    for (size_t i = 0; i < *n; i++)
+        (*names)[i] = entries[i].path;
+    return QN_OK;
+}
+
+/* ---- Data sets ------------------------------------------------------------------------------------------------ */
+
+/* The value that a file of the set stands for: by the name it carries, else by its place. */
+static size_t index_for(const char *name, size_t place, const struct qn_io *const *ios, size_t n, const bool *taken)
+{
+    for (size_t i = 0; name && *name && i < n; i++)
+        if (!taken[i] && strcmp(ios[i]->name, name) == 0)
+            return i;
+    return place < n && !taken[place] ? place : n;
+}
+
+/* What kind a file holds is known only once it is known which value it is; a tensor file read first gives its name. */
+static enum qn_status read_one(const char *path, size_t place, const struct qn_io *const *ios, size_t n, bool *taken,
+                               struct qn_arena *arena, struct qn_value *values, struct qn_err *err)
+{
+    const struct qn_io *guess = place < n ? ios[place] : ios[0];
+    struct qn_err inner = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_value value;
+    const char *name;
+    size_t index;
+    enum qn_status status = qn_data_read(path, guess, arena, &value, &name, &inner);
+
+    QN_CHECK(status == QN_OK, err, SHAPE, "%s: %s", path, inner.text);
+    index = index_for(name, place, ios, n, taken);
+    QN_CHECK(index < n, err, SHAPE, "%s belongs to no %s of the model", path, "value");
+    if (ios[index]->kind != guess->kind)
+        QN_TRY(qn_data_read(path, ios[index], arena, &value, &name, err));
+    values[index] = value;
+    taken[index] = true;
+    return QN_OK;
+}
+
+enum qn_status qn_data_read_set(const char *folder, const char *prefix, const struct qn_io *const *ios, size_t n,
+                                struct qn_arena *arena, struct qn_value *values, struct qn_err *err)
+{
+    struct entry *entries;
+    size_t n_files;
+    bool *taken = qn_arena_array(arena, n, sizeof(*taken));
+    char start[16];
+
+    QN_CHECK_MEM(taken, err);
+    snprintf(start, sizeof(start), "%.12s_", prefix);
+    QN_TRY(list(folder, start, arena, &entries, &n_files, err));
+    QN_CHECK(n_files <= n, err, SHAPE, "%s has %zu files of %ss, the model has %zu", folder, n_files, prefix, n);
+    for (size_t i = 0; i < n_files; i++)
+        QN_TRY(read_one(entries[i].path, i, ios, n, taken, arena, values, err));
+    for (size_t i = 0; i < n; i++)
+        QN_CHECK(taken[i], err, SHAPE, "%s has no file for %s '%s'", folder, prefix, ios[i]->name);
+    return QN_OK;
+}
+
+/* ---- Random inputs -------------------------------------------------------------------------------------------- */
+
+static uint64_t next(uint64_t *x)
+{
+    *x ^= *x >> 12;
+    *x ^= *x << 25;
+    *x ^= *x >> 27;
+    return *x * 0x2545f4914f6cdd1du;
+}
+
+enum qn_status qn_data_random(const struct qn_io *io, const int64_t *dims, int rank, uint64_t *seed,
+                              struct qn_arena *arena, struct qn_value *value, struct qn_err *err)
+{
+    struct qn_shape shape = { .rank = dims ? rank : io->rank };
+
+    QN_CHECK(io->kind == QN_TENSOR && io->dtype != QN_UNDEFINED, err, UNSUPPORTED,
+             "input '%s' is %s; give it a file", io->name, io->type_text);
+    QN_CHECK(shape.rank >= 0, err, SHAPE, "input '%s' has no declared rank; give it a shape", io->name);
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = dims ? dims[i] : io->dims[i] < 0 ? 1 : io->dims[i];
+    memset(value, 0, sizeof(*value));
+    QN_TRY(qn_tensor_create(arena, io->dtype, &shape, &value->tensor, err));
+    for (int64_t i = 0, n = qn_tensor_count(&value->tensor); i < n && io->dtype != QN_STRING; i++) {
+        uint64_t bits = next(seed);
+
+        if (qn_dtype_is_float(io->dtype))
+            qn_tensor_set_double(&value->tensor, i, (double)(bits >> 11) * 0x1p-52 - 1.0);
+        else
+            qn_tensor_set_int(&value->tensor, i, (int64_t)(bits >> 33) % (io->dtype == QN_BOOL ? 2 : 10));
+    }
+    return QN_OK;
+}

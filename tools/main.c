@@ -1,0 +1,86 @@
+/* main.c: the `quern` command: a table of sub-commands. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "build_info.h"
+#include "tools/cmd.h"
+#include "tools/options.h"
+
+static int help(int argc, char **argv);
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    { "run", qn_cmd_run, "run a model once on files" },
+    { "verify", qn_cmd_verify, "run a model's test data sets and compare" },
+    { "inspect", qn_cmd_inspect, "inputs, outputs, operators, memory, kernels of a model" },
+    { "bench", qn_cmd_bench, "time a model in this process" },
+    { "ops", qn_cmd_ops, "list the supported operators" },
+    { "help", help, "this list, or the flags of one command" },
+    { NULL, NULL, NULL },
+};
+
+static const struct command *find(const char *name)
+{
+    const struct command *command = commands;
+
+    while (command->name && strcmp(command->name, name) != 0)
+        command++;
+    return command->name ? command : NULL;
+}
+
+static void print_commands(FILE *to)
+{
+    fprintf(to, "quern runs ONNX models: offline and over HTTP.\n\nusage: quern COMMAND [ARGUMENTS]\n\n");
+    for (const struct command *command = commands; command->name; command++)
+        fprintf(to, "  %-10s %s\n", command->name, command->summary);
+    fprintf(to, "\n'quern help COMMAND' tells its flags; 'quern --version' what was built.\n");
+}
+
+static int help(int argc, char **argv)
+{
+    char help_flag[] = "--help";
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc < 2 || (command && command->run == help)) {
+        print_commands(stdout);
+        return QN_EXIT_OK;
+    }
+    if (!command) {
+        qn_complain("usage", "unknown command '%s'; see 'quern help'", argv[1]);
+        return QN_EXIT_USAGE;
+    }
+    return command->run(2, (char *[]){ argv[1], help_flag, NULL });
+}
+
+static int version(void)
+{
+    printf("quern %s\ncommit %s\nbuild %s, %s\nlibraries %s\ncpu %s\n", QN_BUILD_VERSION, QN_BUILD_COMMIT, QN_BUILD_TYPE,
+           QN_BUILD_COMPILER, QN_BUILD_LIBRARIES, qn_cpu_level_name(qn_cpu_level()));
+    return QN_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not the end of the process */
+    if (argc < 2) {
+        print_commands(stderr);
+        return QN_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        return version();
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(1, argv);
+    command = find(argv[1]);
+    if (!command) {
+        qn_complain("usage", "unknown command '%s'; see 'quern help'", argv[1]);
+        return QN_EXIT_USAGE;
+    }
+    return command->run(argc - 1, argv + 1);
+}
