@@ -4,11 +4,17 @@ if(NOT TARGET quern_static)
 endif()
 include(CMakePackageConfigHelpers)
 
-set(QN_PC_REQUIRES "libprotobuf-c")
+# OpenBLAS is named by its library: its own pkg-config file asks for a Fortran compiler's libraries in static links.
+set(QN_PACKAGE_MODULES libprotobuf-c)
+set(QN_PC_BLAS "")
 if(QN_HAVE_BLAS)
-    string(APPEND QN_PC_REQUIRES ", openblas")
+    list(APPEND QN_PACKAGE_MODULES openblas)
+    list(JOIN OPENBLAS_LDFLAGS " " QN_PC_BLAS)
 endif()
-string(REPLACE "," "" QN_PC_MODULES "${QN_PC_REQUIRES}")
+list(JOIN QN_PACKAGE_MODULES " " QN_PACKAGE_MODULES)
+
+# Relative, so that an installation can be moved, or made elsewhere with --prefix.
+file(RELATIVE_PATH QN_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file(cmake/quern.pc.in "${CMAKE_BINARY_DIR}/quern.pc" @ONLY)
 configure_package_config_file(cmake/quern-config.cmake.in "${CMAKE_BINARY_DIR}/quern-config.cmake"
     INSTALL_DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/quern"
