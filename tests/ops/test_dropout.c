@@ -1,0 +1,41 @@
+/* test_dropout.c: cases of Dropout. Where a seed is given, the numbers are NumPy's for that seed. */
+#include "opcase.h"
+
+static const struct qn_op_case cases[] = {
+    {"Dropout", 22, "seed=0", IN("f32[2,4] 1 2 3 4 5 6 7 8", "f32[] 0.5", "bool[] 1"),
+     OUT("f32[2,4] 2 4 6 8 0 12 0 16", "bool[2,4] 1 1 1 1 0 1 0 1")},
+    {"Dropout", 22, "seed=0", IN("f32[2,4] 1 2 3 4 5 6 7 8", "f32[] 0.75", "bool[] 1"),
+     OUT("f32[2,4] 0 0 0 0 0 0 0 32", "bool[2,4] 0 0 0 0 0 0 0 1")},
+    {"Dropout", 22, "seed=4294967295", IN("f32[2,4] 1 2 3 4 5 6 7 8", "f32[] 0.25", "bool[] 1"),
+     OUT("f32[2,4] 0 2.66666675 4 5.33333349 0 8 9.33333302 0", "bool[2,4] 0 1 1 1 0 1 1 0")},
+    {"Dropout", 22, "seed=7", IN("f32[2,4] 1 2 3 4 5 6 7 8", "f32[] 0.5", "bool[] 1"),
+     OUT("f32[2,4] 0 4 0 8 10 12 14 0", "bool[2,4] 0 1 0 1 1 1 1 0")},
+    {"Dropout", 12, "seed=0", IN("f64[8] 1 2 3 4 5 6 7 8", "-", "bool[] 1"),
+     OUT("f64[8] 2 4 6 8 0 12 0 16", "bool[8] 1 1 1 1 0 1 0 1")},
+    {"Dropout", 13, "seed=0", IN("bf16[8] 1 2 3 4 5 6 7 8", "f16[] .5", "bool[1] 1"), OUT("bf16[8] 2 4 6 8 0 12 0 16")},
+    {"Dropout", 22, "seed=0", IN("f8e5m2[8] 1 1 1 1 1 1 1 1", "f8e5m2[] .5", "bool[] 1"),
+     OUT("f8e5m2[8] 2 2 2 2 0 2 0 2", "bool[8] 1 1 1 1 0 1 0 1")},
+    {"Dropout", 22, "", IN("f32[3] 1 2 nan"), OUT("f32[3] 1 2 nan", "bool[3] 1 1 1")},
+    {"Dropout", 22, "", IN("f32[3] 1 2 3", "f32[] .5"), OUT("f32[3] 1 2 3")},
+    {"Dropout", 22, "", IN("f32[3] 1 2 3", "f32[] .5", "bool[] 0"), OUT("f32[3] 1 2 3", "bool[3] 1 1 1")},
+    {"Dropout", 22, "", IN("f32[3] 1 2 3", "f32[] 0", "bool[] 1"), OUT("f32[3] 1 2 3", "bool[3] 1 1 1")},
+    {"Dropout", 22, "", IN("f32[3] 0 0 0", "f32[] .5", "bool[] 1"), OUT("f32[3] 0 0 0")},
+    {"Dropout", 22, "", IN("f32[] 3"), OUT("f32[] 3", "bool[] 1")},
+    {"Dropout", 22, "", IN("f32[0,3]", "f32[] .5", "bool[] 1"), OUT("f32[0,3]", "bool[0,3]")},
+    {"Dropout", 12, "", IN("f16[2] 1 2"), OUT("f16[2] 1 2", "bool[2] 1 1")},
+    {"Dropout", 10, "ratio=0.2", IN("f32[2] 1 2"), OUT("f32[2] 1 2", "bool[2] 1 1")},
+    {"Dropout", 10, "", IN("f32[2] 1 2"), OUT("f32[2] 1 2")},
+    {"Dropout", 7, "ratio=0.2", IN("f64[2] 1 2"), OUT("f64[2] 1 2", "f64[2] 1 1")},
+    {"Dropout", 6, "is_test=1", IN("f16[2] 1 2"), OUT("f16[2] 1 2", "f16[2] 1 1")},
+    {"Dropout", 1, "is_test=1 ratio=0.3 consumed_inputs=[0]", IN("f32[2] 1 2"), OUT("f32[2] 1 2")},
+    {"Dropout", 6, "ratio=0.5", IN("f32[2] 0 0"), OUT("f32[2] 0 0")},
+    {"Dropout", 22, "", IN("f32[2] 1 2", "f32[] 1", "bool[] 1"), FAILS(RANGE, "ratio 1 is outside [0, 1)")},
+    {"Dropout", 22, "", IN("f32[2] 1 2", "f32[] nan", "bool[] 1"), FAILS(RANGE, "is outside [0, 1)")},
+    {"Dropout", 22, "", IN("f32[2] 1 2", "f32[] 1", "bool[] 0"), OUT("f32[2] 1 2")},
+    {"Dropout", 22, "", IN("f32[2] 1 2", "f32[2] .5 .5"), FAILS(SHAPE, "ratio must be one value, not of shape [2]")},
+    {"Dropout", 22, "", IN("f32[2] 1 2", "-", "bool[0]"), FAILS(SHAPE, "training_mode must be one value")},
+    {"Dropout", 22, "", IN("i32[2] 1 2"), FAILS(SHAPE, "cannot be int32")},
+    {"Dropout", 22, "ratio=0.5", IN("f32[2] 1 2"), FAILS(FORMAT, "unknown attribute 'ratio'")},
+};
+
+QN_OP_CASES_MAIN(cases)
