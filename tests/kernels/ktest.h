@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,6 +105,16 @@ static inline uint32_t ktest_ulps(float a, float b)
     if (y < 0)
         y = INT32_MIN - y;
     return x > y ? (uint32_t)x - (uint32_t)y : (uint32_t)y - (uint32_t)x;
+}
+
+/* Whether this build runs kernels many times slower, so that a test should do with fewer rounds. */
+static inline bool ktest_slow(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+    return true;
+#else
+    return qn_cpu_level() == QN_CPU_GENERIC;
+#endif
 }
 
 /* Calls body once per CPU level this machine has, lowest first, with the level in force; then lifts the limit. */

@@ -161,7 +161,7 @@ static struct shape random_shape(int64_t m, int64_t n, int64_t k)
 static void tails(void)
 {
     for (int64_t m = 1; m <= 30; m++) {
-        for (int64_t n = 1; n <= 66; n += n < 34 ? 1 : 7) {
+        for (int64_t n = 1; n <= 66; n += ktest_slow() ? ktest_range(1, 9) : n < 34 ? 1 : 7) {
             const struct shape s = random_shape(m, n, ktest_range(1, 9));
 
             check(&s);
@@ -173,7 +173,7 @@ static void forms(void)
 {
     for (enum form a = PACKED; a <= TRANS; a++) {
         for (enum form b = PACKED; b <= FILLED; b++) {
-            for (int64_t m = 1; m <= 17; m++) {
+            for (int64_t m = 1; m <= 17; m += ktest_slow() ? 3 : 1) {
                 struct shape s = random_shape(m, ktest_range(1, 180), ktest_range(1, 40));
 
                 s.a = a;
@@ -203,7 +203,7 @@ static void blocks(void)
                                         { 300, 33, 150 }, { 3, 40, 9000 }, { 14, 300, 1200 }, { 29, 260, 641 } };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        for (int repeat = 0; repeat < (qn_cpu_level() == QN_CPU_GENERIC ? 1 : 4); repeat++) {
+        for (int repeat = 0; repeat < (ktest_slow() ? 1 : 4); repeat++) {
             const struct shape s = random_shape(sizes[i][0], sizes[i][1], sizes[i][2]);
 
             check(&s);
