@@ -123,6 +123,7 @@ enum qn_status qn_end_body(struct qn_importer *imp)
 
 /* ---- Inputs and outputs --------------------------------------------------------------------------------------- */
 
+/* Inputs left out at the end are as if never mentioned. */
 static enum qn_status connect_inputs(struct qn_importer *imp, struct qn_node *node, const QnOnnx__NodeProto *proto)
 {
     for (int i = 0; i < node->n_in; i++) {
@@ -135,6 +136,8 @@ static enum qn_status connect_inputs(struct qn_importer *imp, struct qn_node *no
         if (var != &qn_absent)
             qn_node_set_in(node, i, var);
     }
+    while (node->n_in > 0 && !node->in[node->n_in - 1])
+        node->n_in--;
     return QN_OK;
 }
 
@@ -157,16 +160,6 @@ static enum qn_status connect_outputs(struct qn_importer *imp, struct qn_frame *
         qn_node_set_out(node, i, var);
     }
     return QN_OK;
-}
-
-/* Inputs left out at the end are as if never mentioned. */
-static int count_inputs(const QnOnnx__NodeProto *proto)
-{
-    size_t n = proto->n_input;
-
-    while (n > 0 && !proto->input[n - 1][0])
-        n--;
-    return (int)n;
 }
 
 /* ---- Captures ------------------------------------------------------------------------------------------------- */
@@ -260,7 +253,7 @@ static enum qn_status complete(struct qn_importer *imp, struct qn_frame *frame)
     struct qn_node *node;
 
     QN_TRY(find_op(imp, frame, proto->op_type, &op));
-    node = qn_graph_add_node(frame->graph, NULL, op, proto->op_type, frame->work.name, count_inputs(proto),
+    node = qn_graph_add_node(frame->graph, NULL, op, proto->op_type, frame->work.name, (int)proto->n_input,
                              (int)proto->n_output);
     QN_CHECK_MEM(node, imp->err);
     QN_TRY(connect_inputs(imp, node, proto));
