@@ -5,6 +5,8 @@
 #ifndef QN_OPS_MOVE_H
 #define QN_OPS_MOVE_H
 
+#include <string.h>
+
 #include "base/pool.h"
 #include "tensor/tensor.h"
 
@@ -29,6 +31,29 @@ void qn_dense_steps(int rank, const int64_t *dims, int64_t *steps);
 void qn_fill(void *dst, const void *element, size_t size, int64_t n, struct qn_pool *pool);
 /* memcpy over threads when it is worth it. dst == src does nothing. */
 void qn_copy(void *dst, const void *src, size_t n, struct qn_pool *pool);
+/* memcpy for a run of a few bytes, often the same few: the usual element sizes without a call. */
+static inline void qn_copy_run(void *dst, const void *src, size_t n)
+{
+    switch (n) {
+    case 1:
+        memcpy(dst, src, 1);
+        break;
+    case 2:
+        memcpy(dst, src, 2);
+        break;
+    case 4:
+        memcpy(dst, src, 4);
+        break;
+    case 8:
+        memcpy(dst, src, 8);
+        break;
+    case 16:
+        memcpy(dst, src, 16);
+        break;
+    default:
+        memcpy(dst, src, n);
+    }
+}
 /* In how many parts work over so many bytes is worth splitting. */
 int qn_move_parts(const struct qn_pool *pool, int64_t n_bytes);
 
