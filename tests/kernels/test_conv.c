@@ -144,7 +144,7 @@ static int rounds(int n) { return ktest_slow() ? n / 4 : n; }
 static void gemm_body(void)
 {
     for (int i = 0; i < rounds(160); i++) {
-        static const int64_t widths[] = { 60, 60, 18, 7 };
+        static const int64_t widths[] = { 60, 60, 15, 6 };
         const int rank = (int)ktest_range(0, 3);
         const struct qn_conv c = random_conv(rank, ktest_range(1, 3), ktest_range(1, 6), ktest_range(1, 20), widths[rank]);
 
@@ -170,7 +170,7 @@ static void pointwise_body(void)
 static void deep_body(void)
 {
     for (int i = 0; i < rounds(8); i++) {
-        const struct qn_conv c = random_conv(2, 1, ktest_range(60, 150), ktest_range(1, 40), 11);
+        const struct qn_conv c = random_conv(2, 1, ktest_range(60, 110), ktest_range(1, 30), 9);
 
         check(&qn_conv_gemm, &qn_conv_ref, &c, 0);
     }
@@ -208,7 +208,7 @@ static void deconv_body(void)
 {
     for (int i = 0; i < rounds(120); i++) {
         const int rank = (int)ktest_range(0, 3);
-        struct qn_conv c = random_conv(rank, ktest_range(1, 3), ktest_range(1, 8), ktest_range(1, 5), rank == 3 ? 5 : 12);
+        struct qn_conv c = random_conv(rank, ktest_range(1, 3), ktest_range(1, 8), ktest_range(1, 5), rank == 3 ? 4 : 8);
 
         for (int axis = 0; axis < rank; axis++) {
             c.out[axis] = (c.in[axis] - 1) * c.stride[axis] + (c.kernel[axis] - 1) * c.dilation[axis] + 1 - c.pad[axis] -
