@@ -64,20 +64,30 @@ static enum qn_status count_expansion(struct qn_importer *imp, const struct qn_f
     return QN_OK;
 }
 
-static enum qn_status read_nodes(struct qn_importer *imp, struct qn_frame *frame, uint32_t number)
+static enum qn_status read_node(struct qn_importer *imp, struct qn_frame *frame, struct qn_slice message)
 {
     const uint32_t small = QN_FIELD(1) | QN_FIELD(2) | QN_FIELD(3) | QN_FIELD(4) | QN_FIELD(7) | QN_FIELD(8);
-    struct qn_slice *list = qn_proto_list(&frame->arena, frame->message, number, &frame->n_nodes);
+    const QnOnnx__NodeProto *proto = QN_DECODE(node_proto, &frame->arena, message, small, imp->err);
 
-    QN_CHECK_MEM(list, imp->err);
-    frame->nodes = qn_arena_array(&frame->arena, frame->n_nodes, sizeof(*frame->nodes));
+    if (!proto)
+        return QN_NOMEM;
+    QN_CHECK(proto->op_type && *proto->op_type, imp->err, FORMAT, "node '%s' names no operator",
+             proto->name ? proto->name : "");
+    frame->nodes[frame->n_nodes++] = (struct qn_pending_node){message, proto};
+    return QN_OK;
+}
+
+static enum qn_status read_nodes(struct qn_importer *imp, struct qn_frame *frame, uint32_t number)
+{
+    size_t n = qn_proto_count(frame->message, number);
+    struct qn_wire wire = qn_wire_open(frame->message);
+    struct qn_wire_field field;
+
+    frame->nodes = qn_arena_array(&frame->arena, n, sizeof(*frame->nodes));
     QN_CHECK_MEM(frame->nodes, imp->err);
-    for (size_t i = 0; i < frame->n_nodes; i++) {
-        frame->nodes[i].message = list[i];
-        frame->nodes[i].proto = QN_DECODE(node_proto, &frame->arena, list[i], small, imp->err);
-        if (!frame->nodes[i].proto)
-            return QN_NOMEM;
-    }
+    while (frame->n_nodes < n && qn_wire_more(&wire, &field))
+        if (field.number == number && field.type == QN_WIRE_BYTES)
+            QN_TRY(read_node(imp, frame, field.bytes));
     return qn_import_order(imp, frame);
 }
 

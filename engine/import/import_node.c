@@ -44,8 +44,6 @@ static enum qn_status begin(struct qn_importer *imp, struct qn_frame *frame)
     memset(work, 0, sizeof(*work));
     QN_CHECK(++imp->n_nodes <= QN_MAX_MODEL_NODES, imp->err, LIMIT, "functions expand to more than %d nodes",
              QN_MAX_MODEL_NODES);
-    QN_CHECK(proto->op_type && *proto->op_type, imp->err, FORMAT, "node '%s' names no operator",
-             proto->name ? proto->name : "");
     QN_TRY(make_name(imp, frame, proto));
     QN_CHECK(proto->n_input <= MAX_ENDS && proto->n_output <= MAX_ENDS, imp->err, LIMIT,
              "node '%s' has more than %d inputs or outputs", work->name, MAX_ENDS);
