@@ -23,8 +23,8 @@ endif()
 
 set(test_environment "LC_ALL=C.UTF-8")
 if(QN_SANITIZE)
-    list(APPEND test_environment
-        "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1"
+    # detect_stack_use_after_return stays off: GCC's fake stack is not aligned for 64-byte vectors (GCC PR 110027).
+    list(APPEND test_environment "ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1"
         "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1")
 endif()
 
