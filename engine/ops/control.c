@@ -21,6 +21,19 @@ static enum qn_status one_flag(const struct qn_tensor *tensor, const char *what,
     return QN_OK;
 }
 
+/* What holds for both; values of different kinds (an optional that becomes what it held) leave nothing known. */
+static enum qn_status join(struct qn_infer *in, const struct qn_fact *a, const struct qn_fact *b, const char *what, int i,
+                           struct qn_fact *both)
+{
+    if (a->kind != b->kind) {
+        *both = QN_FACT_UNKNOWN;
+        return QN_OK;
+    }
+    QN_CHECK(qn_fact_join(a, b, both), in->err, SHAPE, "%s %d is of two types: %s and %s", what, i,
+             qn_dtype_name(a->dtype), qn_dtype_name(b->dtype));
+    return QN_OK;
+}
+
 static enum qn_status branch_facts(struct qn_infer *in, int b, struct qn_fact **facts)
 {
     const struct qn_graph *body = in->node->bodies[b].graph;
@@ -52,8 +65,7 @@ static enum qn_status if_infer(struct qn_infer *in, const void *params)
     for (int i = 0; i < in->n_out; i++) {
         struct qn_fact both;
 
-        QN_CHECK(qn_fact_join(&then_facts[i], &else_facts[i], &both), in->err, SHAPE,
-                 "the branches give different types for output %d", i);
+        QN_TRY(join(in, &then_facts[i], &else_facts[i], "the branches' output", i, &both));
         QN_TRY(qn_infer_out_fact(in, i, &both));
     }
     return QN_OK;
@@ -118,8 +130,7 @@ static enum qn_status widening_round(struct qn_infer *in, struct loop_facts *f, 
         if (f->carried[i].kind == QN_TENSOR && f->carried[i].dtype != QN_UNDEFINED &&
             f->outs[i + 1].dtype == QN_UNDEFINED)
             f->outs[i + 1].dtype = f->carried[i].dtype;
-        QN_CHECK(qn_fact_join(&f->carried[i], &f->outs[i + 1], &both), in->err, SHAPE,
-                 "carried value %d changes its type in the body", i);
+        QN_TRY(join(in, &f->carried[i], &f->outs[i + 1], "carried value", i, &both));
         both.konst = NULL;
         if (both.kind == QN_TENSOR && !qn_shape_equal(&both.shape, &f->carried[i].shape))
             *stable = false;

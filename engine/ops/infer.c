@@ -116,6 +116,8 @@ static enum qn_status check_one(const struct qn_formal *formal, int i, const str
 {
     enum qn_dtype dtype = element_type(fact), *group = &groups[(unsigned char)formal->group & 127];
 
+    if (fact->kind == QN_TENSOR && fact->dtype == QN_UNDEFINED && fact->shape.rank < 0)
+        return QN_OK; /* nothing is known, not even that it is a tensor */
     QN_CHECK(kind_allowed(formal, fact->kind), err, SHAPE, "input %d (%s) is not of the kind that is expected", i,
              formal->name);
     if (dtype == QN_UNDEFINED || fact->kind == QN_MAP)
