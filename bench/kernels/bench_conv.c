@@ -33,6 +33,7 @@ static const struct layer layers[] = {
     { "mobilenet_112_16_96_1x1", 16, 96, 1, 112, 1, 1, 0, false },
     { "mobilenet_56_144_24_1x1", 144, 24, 1, 56, 1, 1, 0, false },
     { "mobilenet_7_320_1280_1x1", 320, 1280, 1, 7, 1, 1, 0, false },
+    { "se_1_960_240", 960, 240, 1, 1, 1, 1, 0, false },
     { "dw_112_32", 32, 32, 32, 112, 3, 1, 1, false },
     { "dw_112_96_s2", 96, 96, 96, 112, 3, 2, 1, false },
     { "dw_56_144", 144, 144, 144, 56, 3, 1, 1, false },
@@ -59,9 +60,9 @@ static float *make(size_t n_bytes)
     return p;
 }
 
-static const struct qn_conv_algo *choose(const struct layer *l)
+static const struct qn_conv_algo *choose(const struct layer *l, const struct qn_conv *conv)
 {
-    return l->transposed ? &qn_deconv_gemm : l->group == l->c_in ? &qn_conv_depthwise : &qn_conv_gemm;
+    return l->transposed ? qn_deconv_choose(conv) : qn_conv_choose(conv);
 }
 
 static void measure(const struct layer *l, int n_threads, struct qn_pool *pool)
@@ -72,7 +73,7 @@ static void measure(const struct layer *l, int n_threads, struct qn_pool *pool)
     const double flops = 2.0 * (double)(l->c_in / l->group * l->c_out * l->kernel * l->kernel * pixels);
     const struct qn_conv conv = { 1, l->c_in, l->c_out, l->group, 2, { l->in, l->in }, { out, out },
                                   { l->kernel, l->kernel }, { l->stride, l->stride }, { 1, 1 }, { l->pad, l->pad } };
-    const struct qn_conv_algo *algo = choose(l);
+    const struct qn_conv_algo *algo = choose(l, &conv);
     struct qn_conv_data data = { .act = { QN_ACT_RELU, 0, 0 } };
     struct qn_work work = { .n_threads = n_threads, .pool = pool };
     const int64_t n_w = l->c_in / l->group * l->c_out * l->kernel * l->kernel;

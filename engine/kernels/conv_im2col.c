@@ -1,6 +1,8 @@
-/* conv_im2col.c: convolution as a product per image and group, C[c_out][pixels] = W[c_out][c_in * taps] X'[c_in * taps][pixels],
+/* conv_im2col.c: convolution as a product per image and group, Y[c_out][pixels] = W[c_out][c_in * taps] X'[c_in * taps][pixels],
  * whose right side, the im2col matrix, is never stored: panels of it are built as the product needs them. Where a tap is a
- * whole image (1x1, stride 1, no padding) the right side is the input itself. Up to three axes. */
+ * whole image (1x1, stride 1, no padding) the right side is the input itself. Up to three axes.
+ * A second form turns the product over, Y' = X'^T W^T, so that pixels are rows of tiles and channels their columns: with few
+ * pixels, or a number just above a multiple of a panel, that wastes less. */
 #include "base/checked.h"
 #include "base/pool.h"
 #include "kernels/conv_impl.h"
@@ -40,31 +42,36 @@ static bool accept(const struct qn_conv *conv)
     return true;
 }
 
-static bool pack_bytes(const struct qn_conv *conv, size_t *n_bytes)
+static bool pack_bytes(const struct qn_conv *conv, size_t *n_bytes, bool turned)
 {
     const struct sizes s = find_sizes(conv);
 
-    if (!qn_gemm_pack_a_bytes(s.m, s.k, n_bytes) || *n_bytes > SIZE_MAX / 2)
+    if (!(turned ? qn_gemm_pack_b_bytes(s.k, s.m, n_bytes) : qn_gemm_pack_a_bytes(s.m, s.k, n_bytes)) ||
+        *n_bytes > SIZE_MAX / 2)
         return false;
     *n_bytes = qn_round_up(*n_bytes, ALIGN);
     return qn_mul(*n_bytes, (size_t)conv->group, n_bytes);
 }
 
 /* Floats of one group's packed weights. */
-static size_t group_floats(const struct qn_conv *conv)
+static size_t group_floats(const struct qn_conv *conv, bool turned)
 {
     size_t n_bytes = 0;
 
-    return pack_bytes(conv, &n_bytes) ? n_bytes / (size_t)conv->group / sizeof(float) : 0;
+    return pack_bytes(conv, &n_bytes, turned) ? n_bytes / (size_t)conv->group / sizeof(float) : 0;
 }
 
-static void pack(const struct qn_conv *conv, const float *w, void *packed)
+static void pack(const struct qn_conv *conv, const float *w, float *packed, bool turned)
 {
     const struct sizes s = find_sizes(conv);
-    const size_t step = group_floats(conv);
+    const size_t step = group_floats(conv, turned);
 
-    for (int64_t g = 0; g < conv->group; g++)
-        qn_gemm_pack_a(s.m, s.k, w + g * s.m * s.k, s.k, false, (float *)packed + (size_t)g * step);
+    for (int64_t g = 0; g < conv->group; g++, w += s.m * s.k, packed += step) {
+        if (turned)
+            qn_gemm_pack_b(s.k, s.m, w, s.k, true, packed);
+        else
+            qn_gemm_pack_a(s.m, s.k, w, s.k, false, packed);
+    }
 }
 
 /* Whether the im2col matrix is the input. */
@@ -81,36 +88,40 @@ static void fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, 
     qn_isa()->plane.im2col(arg, k0, k, j0, n, dst);
 }
 
-/* One group's product without its pointers. im is filled when the im2col matrix is not the input. */
-static struct qn_gemm make_gemm(const struct qn_conv *conv, struct qn_im2col *im)
+static struct qn_im2col make_im2col(const struct qn_conv *conv)
 {
-    static const float packed_somewhere = 0; /* only says that A comes packed */
-    const struct sizes s = find_sizes(conv);
-    struct qn_gemm g = { .m = s.m, .n = s.n, .k = s.k, .a_packed = &packed_somewhere, .ldb = s.n, .ldc = s.n,
-                         .alpha = 1, .ld_residual = s.n };
+    struct qn_im2col im = { .channels = conv->c_in / conv->group };
 
-    *im = (struct qn_im2col){ .channels = conv->c_in / conv->group };
     for (int axis = 0; axis < 3; axis++) {
         const int i = axis - (3 - conv->rank);
 
-        im->size[axis] = i < 0 ? 1 : conv->in[i];
-        im->out[axis] = i < 0 ? 1 : conv->out[i];
-        im->kernel[axis] = i < 0 ? 1 : conv->kernel[i];
-        im->stride[axis] = i < 0 ? 1 : conv->stride[i];
-        im->dilation[axis] = i < 0 ? 1 : conv->dilation[i];
-        im->pad[axis] = i < 0 ? 0 : conv->pad[i];
+        im.size[axis] = i < 0 ? 1 : conv->in[i];
+        im.out[axis] = i < 0 ? 1 : conv->out[i];
+        im.kernel[axis] = i < 0 ? 1 : conv->kernel[i];
+        im.stride[axis] = i < 0 ? 1 : conv->stride[i];
+        im.dilation[axis] = i < 0 ? 1 : conv->dilation[i];
+        im.pad[axis] = i < 0 ? 0 : conv->pad[i];
     }
-    if (!is_plain(conv)) {
-        g.b_fill = fill;
-        g.b_arg = im;
-    }
-    return g;
+    return im;
 }
 
-static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
+/* One group's product; its pointers only say which forms the operands have. */
+static struct qn_gemm make_gemm(const struct qn_conv *conv, bool turned)
 {
-    struct qn_im2col im;
-    const struct qn_gemm g = make_gemm(conv, &im);
+    static const float packed_somewhere = 0;
+    const struct sizes s = find_sizes(conv);
+    qn_gemm_fill *const builder = is_plain(conv) ? NULL : fill;
+
+    if (turned)
+        return (struct qn_gemm){ .m = s.n, .n = s.m, .k = s.k, .b_packed = &packed_somewhere, .a_fill = builder,
+                                 .a_trans = true, .lda = s.n, .c_trans = true, .ldc = s.n, .ld_residual = s.n, .alpha = 1 };
+    return (struct qn_gemm){ .m = s.m, .n = s.n, .k = s.k, .a_packed = &packed_somewhere, .b_fill = builder, .ldb = s.n,
+                             .ldc = s.n, .ld_residual = s.n, .alpha = 1 };
+}
+
+static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes, bool turned)
+{
+    const struct qn_gemm g = make_gemm(conv, turned);
     size_t one;
 
     /* Products side by side need a whole workspace each. */
@@ -124,6 +135,7 @@ static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
 struct run {
     const struct qn_conv *conv;
     const struct qn_conv_data *data;
+    bool turned;
     struct qn_gemm gemm;
     struct qn_im2col im;
     struct sizes sizes;
@@ -138,15 +150,23 @@ static void run_product(const struct run *run, int64_t index, const struct qn_wo
     const struct qn_conv_data *data = run->data;
     const struct sizes *s = &run->sizes;
     const int64_t group = index % run->conv->group;
+    const float *w = (const float *)data->w + (size_t)group * run->w_step;
+    const float *bias = data->bias == NULL ? NULL : data->bias + group * s->m;
     struct qn_im2col im = run->im;
     struct qn_gemm g = run->gemm;
 
     im.x = data->x + index * im.channels * s->n_in;
-    g.b = im.x;
-    g.b_arg = &im;
-    g.a_packed = (const float *)data->w + (size_t)group * run->w_step;
+    g.a_arg = g.b_arg = &im;
+    if (run->turned) {
+        g.a = im.x;
+        g.b_packed = w;
+        g.bias_col = bias;
+    } else {
+        g.a_packed = w;
+        g.b = im.x;
+        g.bias_row = bias;
+    }
     g.c = data->y + index * s->m * s->n;
-    g.bias_row = data->bias == NULL ? NULL : data->bias + group * s->m;
     g.residual = data->residual == NULL ? NULL : data->residual + index * s->m * s->n;
     g.act = data->act;
     qn_gemm(&g, work);
@@ -163,15 +183,15 @@ static void run_part(void *arg, int part, int n_parts)
         run_product(run, i, &work);
 }
 
-static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
+static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work, bool turned)
 {
-    struct run run = { .conv = conv, .data = data, .sizes = find_sizes(conv), .w_step = group_floats(conv) };
+    struct run run = { .conv = conv, .data = data, .turned = turned, .gemm = make_gemm(conv, turned),
+                       .im = make_im2col(conv), .sizes = find_sizes(conv), .w_step = group_floats(conv, turned),
+                       .room = work->data };
     const double flops = (double)run.sizes.m * (double)run.sizes.n * (double)run.sizes.k;
     const int64_t n = conv->batch * conv->group;
-    int64_t n_parts = work->n_threads;
+    int n_parts = work->n_threads;
 
-    run.gemm = make_gemm(conv, &run.im);
-    run.room = work->data;
     if (n_parts > 1)
         n_parts = qn_pool_threads(work->pool) < n_parts ? qn_pool_threads(work->pool) : n_parts;
     if (n_parts == 1 || n < n_parts || flops >= parallel_from || flops * (double)n < 0.5e6) {
@@ -182,7 +202,60 @@ static void run(const struct qn_conv *conv, const struct qn_conv_data *data, con
     if (!qn_gemm_bytes(&run.gemm, 1, &run.room_bytes))
         return; /* bytes() refused it already */
     run.room_bytes = qn_round_up(run.room_bytes, ALIGN);
-    qn_pool_run(work->pool, (int)n_parts, run_part, &run);
+    qn_pool_run(work->pool, n_parts, run_part, &run);
 }
 
-const struct qn_conv_algo qn_conv_gemm = { "conv_gemm", accept, pack_bytes, pack, bytes, run };
+/* ---- the two algorithms ---- */
+
+static bool gemm_pack_bytes(const struct qn_conv *conv, size_t *n_bytes) { return pack_bytes(conv, n_bytes, false); }
+static void gemm_pack(const struct qn_conv *conv, const float *w, void *packed) { pack(conv, w, packed, false); }
+static bool gemm_bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
+{
+    return bytes(conv, n_threads, n_bytes, false);
+}
+static void gemm_run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
+{
+    run(conv, data, work, false);
+}
+
+/* Cycles of a product whose columns fill panels badly, against one whose rows do not mind, but which must be turned over. */
+static bool turned_accept(const struct qn_conv *conv)
+{
+    double m, n, k, plain, turned;
+    struct sizes s;
+
+    if (!accept(conv))
+        return false;
+    s = find_sizes(conv);
+    m = (double)s.m;
+    n = (double)s.n;
+    k = (double)s.k;
+    plain = (double)((s.n + QN_GEMM_PANEL - 1) / QN_GEMM_PANEL * QN_GEMM_PANEL) * m * k / 32;
+    turned = (double)((s.m + QN_GEMM_PANEL - 1) / QN_GEMM_PANEL * QN_GEMM_PANEL) * n * k / 32 + m * n;
+    return turned < 0.95 * plain;
+}
+
+static bool turned_pack_bytes(const struct qn_conv *conv, size_t *n_bytes) { return pack_bytes(conv, n_bytes, true); }
+static void turned_pack(const struct qn_conv *conv, const float *w, void *packed) { pack(conv, w, packed, true); }
+static bool turned_bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
+{
+    return bytes(conv, n_threads, n_bytes, true);
+}
+static void turned_run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
+{
+    run(conv, data, work, true);
+}
+
+const struct qn_conv_algo qn_conv_gemm = { "conv_gemm", accept, gemm_pack_bytes, gemm_pack, gemm_bytes, gemm_run };
+const struct qn_conv_algo qn_conv_gemm_t = { "conv_gemm_t", turned_accept, turned_pack_bytes, turned_pack, turned_bytes,
+                                             turned_run };
+
+const struct qn_conv_algo *qn_conv_choose(const struct qn_conv *conv)
+{
+    static const struct qn_conv_algo *const algos[] = { &qn_conv_depthwise, &qn_conv_gemm_t, &qn_conv_gemm };
+
+    for (size_t i = 0; i < sizeof(algos) / sizeof(algos[0]); i++)
+        if (algos[i]->accept(conv))
+            return algos[i];
+    return &qn_conv_ref;
+}

@@ -232,3 +232,8 @@ static void run(const struct qn_conv *conv, const struct qn_conv_data *data, con
 }
 
 const struct qn_conv_algo qn_deconv_gemm = { "deconv_gemm", accept, qn_conv_weight_bytes, qn_conv_pack_copy, bytes, run };
+
+const struct qn_conv_algo *qn_deconv_choose(const struct qn_conv *conv)
+{
+    return accept(conv) ? &qn_deconv_gemm : &qn_deconv_ref;
+}

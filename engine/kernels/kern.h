@@ -60,11 +60,13 @@ enum { QN_GEMM_PANEL = 16 };
 typedef void qn_gemm_fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst);
 
 /* C[m][n] = act(alpha * A[m][k] B[k][n] + bias_col[n] + bias_row[m] + residual[m][n]).
- * A comes in one of two forms, B in one of three; C must not overlap A or B. Zero-initialise, then set alpha. */
+ * A and B come in one of three forms each; C must not overlap A or B. Zero-initialise, then set alpha. */
 struct qn_gemm {
     int64_t m, n, k;
 
     const float *a_packed; /* by qn_gemm_pack_a(), or NULL: then */
+    qn_gemm_fill *a_fill;  /* makes panels of A transposed (16 rows of A wide) as they are needed, or NULL: then */
+    const void *a_arg;
     const float *a;        /* [m][lda], or with a_trans [k][lda] */
     int64_t lda;
     bool a_trans;
@@ -76,13 +78,14 @@ struct qn_gemm {
     int64_t ldb;
     bool b_trans;
 
-    float *c; /* [m][ldc] */
+    float *c; /* [m][ldc], or with c_trans [n][ldc]; residual likewise */
     int64_t ldc;
+    bool c_trans;
 
     float alpha;
     const float *bias_col; /* [n] or NULL */
     const float *bias_row; /* [m] or NULL */
-    const float *residual; /* [m][ld_residual] or NULL; may be c itself when ld_residual == ldc, never partly overlapping */
+    const float *residual; /* or NULL; may be c itself when ld_residual == ldc, never partly overlapping */
     int64_t ld_residual;
     struct qn_act act;
 };
@@ -97,10 +100,11 @@ bool qn_gemm_pack_a_bytes(int64_t m, int64_t k, size_t *n_bytes);
 /* A is [m][lda], or with trans [k][lda]. */
 void qn_gemm_pack_a(int64_t m, int64_t k, const float *a, int64_t lda, bool trans, float *packed);
 
-/* Workspace of a run: reads sizes, flags, and which of a_packed, b_packed and b_fill are NULL; nothing else of g. */
+/* Workspace of a run: reads sizes, flags, and which of a_packed, a_fill, b_packed and b_fill are NULL; nothing
+ * else of g. */
 bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes);
 void qn_gemm(const struct qn_gemm *g, const struct qn_work *work);
-/* The obvious loops: same arguments, no packed or filled operand (a_packed, b_packed and b_fill are not looked at). */
+/* The obvious loops: same arguments, but packed and filled forms are not looked at: a and b must be there. */
 void qn_gemm_ref(const struct qn_gemm *g);
 
 /* ---- float64 matrix product -------------------------------------------------------------------------------------- */
@@ -147,8 +151,13 @@ struct qn_conv_algo {
     void (*run)(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work);
 };
 
+/* The fastest for a geometry: depthwise, gemm_t, gemm or, when none of them accepts, ref. */
+const struct qn_conv_algo *qn_conv_choose(const struct qn_conv *conv);
+const struct qn_conv_algo *qn_deconv_choose(const struct qn_conv *conv);
+
 extern const struct qn_conv_algo qn_conv_depthwise;  /* one input channel per group, 1 or 2 spatial axes */
-extern const struct qn_conv_algo qn_conv_gemm;       /* any group, 0 to 3 spatial axes, implicit im2col; the bits of qn_conv_ref */
+extern const struct qn_conv_algo qn_conv_gemm_t;     /* as qn_conv_gemm with outputs as rows: accepts only where that is faster */
+extern const struct qn_conv_algo qn_conv_gemm;       /* any group, 0 to 3 spatial axes, implicit im2col; bits of ref */
 extern const struct qn_conv_algo qn_conv_ref;        /* anything, slowly; one thread */
 extern const struct qn_conv_algo qn_deconv_gemm;     /* transposed: product, then col2im; 0 to 3 spatial axes */
 extern const struct qn_conv_algo qn_deconv_ref;      /* transposed: anything, slowly; one thread */

@@ -28,11 +28,21 @@ struct layout {
     int64_t block_tiles; /* of rows per block */
     int64_t kc, nc;
     bool pack_a;        /* else read in place */
+    int64_t a_step;     /* floats per k of a tile in the workspace */
     bool direct_b;      /* whole panels of a row-major B are read in place, only a last partial one is packed */
-    size_t a_floats, b_floats; /* workspace of a part */
+    size_t a_floats, b_floats, c_floats; /* workspace of a part */
 };
 
 static bool builds_b(const struct qn_gemm *g) { return g->b_packed == NULL; }
+
+/* Whether to read a row-major B where it stands: few rows do not repay packing, as long as lines of B do not straddle cache
+ * lines or fall on each other in the cache. */
+static bool read_directly(const struct qn_gemm *g, const struct layout *l)
+{
+    if (g->b_packed != NULL || g->b_fill != NULL || g->b_trans)
+        return false;
+    return l->n_tiles <= 2 || (g->m <= 128 && g->ldb % PANEL == 0 && g->ldb % 1024 != 0);
+}
 
 /* As many of the lines that fit a block of usual depth as fit one of depth kc, in multiples of unit. */
 static int64_t fit_block(int64_t lines, int64_t unit, int64_t usual_kc, int64_t kc)
@@ -51,51 +61,58 @@ static struct layout make_layout(const struct qn_gemm *g, const struct qn_sgemm_
 
     l.height = tile_height(isa, g->m);
     l.n_tiles = ceil_div(g->m, l.height);
-    l.direct_b = builds_b(g) && g->b_fill == NULL && !g->b_trans && l.n_tiles <= 2;
+    l.direct_b = read_directly(g, &l);
     /* One tile of rows revisits nothing, so its block may be as deep as its A stays in cache. */
     l.kc = l.n_tiles == 1 && (!builds_b(g) || l.direct_b) ? 8192 / l.height : isa->kc;
     n_blocks = g->k > l.kc && !whole_k ? ceil_div(g->k, l.kc) : 1;
     l.kc = ceil_div(g->k, n_blocks);
     l.nc = n_panels * PANEL;
+    if (g->c_trans)
+        l.nc = min_i64(l.nc, 256);
     if (builds_b(g))
         l.nc = min_i64(l.nc, fit_block(isa->nc, PANEL, isa->kc, l.kc));
     l.block_tiles = min_i64(l.n_tiles, fit_block(isa->mc, l.height, isa->kc, l.kc) / l.height);
-    if (g->a_packed != NULL)
-        l.pack_a = false;
+    if (g->a_packed != NULL || g->a_fill != NULL)
+        l.pack_a = g->a_packed == NULL;
     else if (g->a_trans)
         l.pack_a = n_panels > 2 * isa->panels[l.height];
     else
         l.pack_a = l.height > isa->max_rows_in_place;
-    l.a_floats = l.pack_a ? qn_round_up((size_t)(l.block_tiles * l.height * l.kc), ALIGN / sizeof(float)) : 0;
+    l.a_step = g->a_packed == NULL && g->a_fill != NULL ? PANEL : l.height;
+    l.a_floats = l.pack_a ? qn_round_up((size_t)(l.block_tiles * l.a_step * l.kc), ALIGN / sizeof(float)) : 0;
     l.b_floats = 0;
     if (builds_b(g))
         l.b_floats = (size_t)(l.direct_b ? (g->n % PANEL != 0 ? PANEL : 0) : l.nc) * (size_t)l.kc;
+    /* Transposed: the block as it comes out of the tiles, and 16 of its columns as rows. */
+    l.c_floats = g->c_trans ? (size_t)(l.n_tiles * l.height) * (size_t)(l.nc + PANEL) : 0;
     return l;
 }
 
 struct part {
     const struct qn_gemm *g;
+    const struct qn_isa *all;
     const struct qn_sgemm_isa *isa;
     struct layout l;
-    float *a_room, *b_room;
+    float *a_room, *b_room, *c_room;
+    int64_t tile0, tile1; /* rows */
 };
 
 /* Where a block of B stands: panels from `first` on. */
-struct b_block {
+struct b_place {
     const float *data;
     int64_t panel, step;
 };
 
-static struct b_block take_b(const struct part *p, int64_t k0, int64_t kc, int64_t j0, int64_t n)
+static struct b_place take_b(const struct part *p, int64_t k0, int64_t kc, int64_t j0, int64_t n)
 {
     const struct qn_gemm *g = p->g;
 
     if (g->b_packed != NULL)
-        return (struct b_block){ g->b_packed + j0 * g->k + k0 * PANEL, g->k * PANEL, PANEL };
+        return (struct b_place){ g->b_packed + j0 * g->k + k0 * PANEL, g->k * PANEL, PANEL };
     if (g->b_fill != NULL) {
         if (kc > 0)
             g->b_fill(g->b_arg, k0, kc, j0, n, p->b_room);
-        return (struct b_block){ p->b_room, kc * PANEL, PANEL };
+        return (struct b_place){ p->b_room, kc * PANEL, PANEL };
     }
     for (int64_t j = 0; j < n; j += PANEL) {
         const int64_t cols = min_i64(PANEL, n - j);
@@ -109,8 +126,8 @@ static struct b_block take_b(const struct part *p, int64_t k0, int64_t kc, int64
                                cols, kc);
     }
     if (p->l.direct_b && n >= PANEL)
-        return (struct b_block){ g->b + k0 * g->ldb + j0, PANEL, g->ldb };
-    return (struct b_block){ p->b_room, kc * PANEL, PANEL };
+        return (struct b_place){ g->b + k0 * g->ldb + j0, PANEL, g->ldb };
+    return (struct b_place){ p->b_room, kc * PANEL, PANEL };
 }
 
 /* Points the tile at row tile number `index` of A and k0. Packs nothing: pack_rows() did. */
@@ -120,11 +137,11 @@ static void aim_a(const struct part *p, struct qn_tile *t, int64_t index, int64_
     const int64_t height = p->l.height, i0 = index * height;
 
     t->a_row = 1;
-    t->a_step = height;
+    t->a_step = p->l.a_step;
     if (g->a_packed != NULL) {
         t->a = g->a_packed + i0 * g->k + k0 * height;
     } else if (p->l.pack_a) {
-        t->a = p->a_room + (index - first) * height * kc;
+        t->a = p->a_room + (index - first) * p->l.a_step * kc;
     } else if (g->a_trans) {
         t->a = g->a + k0 * g->lda + i0;
         t->a_step = g->lda;
@@ -142,9 +159,11 @@ static void pack_rows(const struct part *p, int64_t first, int64_t end, int64_t 
 
     for (int64_t index = first; index < end; index++) {
         const int64_t i0 = index * height, rows = min_i64(height, g->m - i0);
-        float *room = p->a_room + (index - first) * height * kc;
+        float *room = p->a_room + (index - first) * p->l.a_step * kc;
 
-        if (g->a_trans)
+        if (g->a_fill != NULL && kc > 0)
+            g->a_fill(g->a_arg, k0, kc, i0, rows, room);
+        else if (g->a_trans)
             p->isa->pack_plain(room, height, g->a + k0 * g->lda + i0, g->lda, rows, kc);
         else
             p->isa->pack_trans(room, height, g->a + i0 * g->lda + k0, g->lda, rows, kc);
@@ -160,8 +179,29 @@ static int tile_panels(int64_t n_panels, int widest)
     return panels <= widest ? panels : widest;
 }
 
-/* Tiles [first, end) of rows times columns [j0, j0 + n), over one block of k already in t. */
-static void run_tiles(const struct part *p, struct qn_tile *t, int64_t first, int64_t end, int64_t k0, int64_t j0, int64_t n)
+/* One block of k and columns. */
+struct block {
+    int64_t k0, kc;
+    int64_t j0, n;
+};
+
+/* Points the tile at its place in C, or in the block that is transposed into C later. */
+static void aim_c(const struct part *p, struct qn_tile *t, const struct block *block, int64_t i0, int64_t j)
+{
+    const struct qn_gemm *g = p->g;
+
+    t->bias_row = g->bias_row == NULL ? NULL : g->bias_row + i0;
+    if (g->c_trans) {
+        t->c = p->c_room + (i0 - p->tile0 * p->l.height) * p->l.nc + j - block->j0;
+    } else {
+        t->c = g->c + i0 * g->ldc + j;
+        t->residual = g->residual == NULL ? NULL : g->residual + i0 * g->ld_residual + j;
+    }
+}
+
+/* Tiles [first, end) of rows times columns [j0, j0 + n), whose panels of B start at t->b. */
+static void run_tiles(const struct part *p, struct qn_tile *t, const struct block *block, int64_t first, int64_t end,
+                      int64_t j0, int64_t n)
 {
     const struct qn_gemm *g = p->g;
     const float *b = t->b;
@@ -176,72 +216,103 @@ static void run_tiles(const struct part *p, struct qn_tile *t, int64_t first, in
         for (int64_t index = first; index < end; index++) {
             const int64_t i0 = index * p->l.height;
 
-            aim_a(p, t, index, first, k0, t->k);
-            t->c = g->c + i0 * g->ldc + j0 + j;
-            t->bias_row = g->bias_row == NULL ? NULL : g->bias_row + i0;
-            t->residual = g->residual == NULL ? NULL : g->residual + i0 * g->ld_residual + j0 + j;
+            aim_a(p, t, index, first, block->k0, block->kc);
+            aim_c(p, t, block, i0, j0 + j);
             p->isa->tile(t, (int)min_i64(p->l.height, g->m - i0), panels);
         }
         j += t->n_cols;
     }
-    t->b = b;
 }
 
-/* One block of k and columns, against all the part's rows. */
-static void run_block(const struct part *p, int64_t tile0, int64_t tile1, int64_t k0, int64_t kc, int64_t j0, int64_t n)
+/* One block against all the part's rows. */
+static void run_block(const struct part *p, const struct block *block)
 {
     const struct qn_gemm *g = p->g;
-    const struct b_block block = take_b(p, k0, kc, j0, n);
-    const int64_t whole = p->l.direct_b ? n / PANEL * PANEL : n;
-    struct qn_tile t = { .k = kc, .ldc = g->ldc, .from_c = k0 > 0, .last = k0 + kc == g->k, .alpha = g->alpha,
-                         .ld_residual = g->ld_residual, .act = g->act };
+    const struct b_place b = take_b(p, block->k0, block->kc, block->j0, block->n);
+    const int64_t whole = p->l.direct_b ? block->n / PANEL * PANEL : block->n;
+    struct qn_tile t = { .k = block->kc, .ldc = g->c_trans ? p->l.nc : g->ldc, .from_c = block->k0 > 0,
+                         .last = block->k0 + block->kc == g->k, .alpha = g->alpha, .ld_residual = g->ld_residual };
 
-    for (int64_t i = tile0; i < tile1; i += p->l.block_tiles) {
-        const int64_t end = min_i64(tile1, i + p->l.block_tiles);
+    if (!g->c_trans || g->residual == NULL)
+        t.act = g->act;
+    for (int64_t i = p->tile0; i < p->tile1; i += p->l.block_tiles) {
+        const int64_t end = min_i64(p->tile1, i + p->l.block_tiles);
 
         if (p->l.pack_a)
-            pack_rows(p, i, end, k0, kc);
-        t.b = block.data;
-        t.b_panel = block.panel;
-        t.b_step = block.step;
-        run_tiles(p, &t, i, end, k0, j0, whole);
-        if (whole < n) {
+            pack_rows(p, i, end, block->k0, block->kc);
+        t.b = b.data;
+        t.b_panel = b.panel;
+        t.b_step = b.step;
+        run_tiles(p, &t, block, i, end, block->j0, whole);
+        if (whole < block->n) {
             t.b = p->b_room;
-            t.b_panel = kc * PANEL;
+            t.b_panel = block->kc * PANEL;
             t.b_step = PANEL;
-            run_tiles(p, &t, i, end, k0, j0 + whole, n - whole);
+            run_tiles(p, &t, block, i, end, block->j0 + whole, block->n - whole);
+        }
+    }
+}
+
+/* Turns the finished block over into C. With a residual, which may be C itself, a few columns at a time. */
+static void transpose_block(const struct part *p, const struct block *block)
+{
+    const struct qn_gemm *g = p->g;
+    const struct qn_kern *kern = &p->all->kern;
+    const int64_t i0 = p->tile0 * p->l.height, rows = min_i64(p->tile1 * p->l.height, g->m) - i0;
+    float *strip = p->c_room + p->l.n_tiles * p->l.height * p->l.nc;
+
+    if (g->residual == NULL) {
+        kern->transpose_4b(g->c + block->j0 * g->ldc + i0, g->ldc, p->c_room, p->l.nc, rows, block->n);
+        return;
+    }
+    for (int64_t j = 0; j < block->n; j += PANEL) {
+        const int64_t n = min_i64(PANEL, block->n - j);
+
+        kern->transpose_4b(strip, rows, p->c_room + j, p->l.nc, rows, n);
+        for (int64_t i = 0; i < n; i++) {
+            float *c = g->c + (block->j0 + j + i) * g->ldc + i0;
+
+            kern->vv[QN_ADD](c, strip + i * rows, g->residual + (block->j0 + j + i) * g->ld_residual + i0, (size_t)rows);
+            if (g->act.kind != QN_ACT_NONE)
+                kern->act(c, c, (size_t)rows, &g->act);
         }
     }
 }
 
 struct job {
     const struct qn_gemm *g;
-    const struct qn_sgemm_isa *isa;
+    const struct qn_isa *isa;
     struct layout l;
     int row_parts, col_parts;
-    float *room; /* [part][a_floats + b_floats] */
+    float *room; /* [part][a_floats + b_floats + c_floats] */
 };
+
+static size_t part_floats(const struct layout *l) { return l->a_floats + l->b_floats + l->c_floats; }
 
 static void run_part(void *arg, int index, int n_parts)
 {
     const struct job *job = arg;
     const struct layout *l = &job->l;
-    float *room = job->room + (size_t)index * (l->a_floats + l->b_floats);
-    const struct part p = { job->g, job->isa, *l, room, room + l->a_floats };
-    const int row = index / job->col_parts, col = index % job->col_parts;
-    int64_t tile0, tile1, n0, n1, k0 = 0;
+    float *room = job->room + (size_t)index * part_floats(l);
+    struct part p = { .g = job->g, .all = job->isa, .isa = &job->isa->sgemm, .l = *l };
+    int64_t n0, n1;
 
     (void)n_parts;
-    qn_pool_slice(l->n_tiles, 1, row, job->row_parts, &tile0, &tile1);
-    qn_pool_slice(job->g->n, PANEL, col, job->col_parts, &n0, &n1);
+    p.a_room = room;
+    p.b_room = room + l->a_floats;
+    p.c_room = room + l->a_floats + l->b_floats;
+    qn_pool_slice(l->n_tiles, 1, index / job->col_parts, job->row_parts, &p.tile0, &p.tile1);
+    qn_pool_slice(job->g->n, PANEL, index % job->col_parts, job->col_parts, &n0, &n1);
     for (int64_t j = n0; j < n1; j += l->nc) {
-        k0 = 0;
-        do {
-            const int64_t kc = min_i64(l->kc, job->g->k - k0);
+        struct block block = { .j0 = j, .n = min_i64(l->nc, n1 - j) };
 
-            run_block(&p, tile0, tile1, k0, kc, j, min_i64(l->nc, n1 - j));
-            k0 += kc;
-        } while (k0 < job->g->k);
+        do {
+            block.kc = min_i64(l->kc, job->g->k - block.k0);
+            run_block(&p, &block);
+            block.k0 += block.kc;
+        } while (block.k0 < job->g->k);
+        if (job->g->c_trans)
+            transpose_block(&p, &block);
     }
 }
 
@@ -321,7 +392,7 @@ bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes)
     for (int whole_k = 0; whole_k <= 1; whole_k++) {
         const struct layout l = make_layout(g, &qn_isa()->sgemm, whole_k != 0);
 
-        floats = l.a_floats + l.b_floats > floats ? l.a_floats + l.b_floats : floats;
+        floats = part_floats(&l) > floats ? part_floats(&l) : floats;
     }
     if (!qn_mul(floats, (size_t)n_threads * sizeof(float), n_bytes))
         return false;
@@ -330,13 +401,13 @@ bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes)
 
 void qn_gemm(const struct qn_gemm *g, const struct qn_work *work)
 {
-    struct job job = { .g = g, .isa = &qn_isa()->sgemm, .row_parts = 1, .col_parts = 1 };
+    struct job job = { .g = g, .isa = qn_isa(), .row_parts = 1, .col_parts = 1 };
     int n_parts = 1;
 
     if (g->m == 0 || g->n == 0)
         return;
     /* Between blocks of k, C holds sums so far: not where it still holds the residual. */
-    job.l = make_layout(g, job.isa, g->residual == g->c);
+    job.l = make_layout(g, &job.isa->sgemm, !g->c_trans && g->residual == g->c);
     if (work->data != NULL)
         job.room = (float *)qn_round_up((size_t)(uintptr_t)work->data, ALIGN);
     if ((double)g->m * (double)g->n * (double)g->k >= parallel_from && work->n_threads > 1)

@@ -176,6 +176,47 @@ static void deep_body(void)
     }
 }
 
+/* Few outputs: the product turned over, and the choice of it. */
+static void turned_body(void)
+{
+    int n_turned = 0;
+
+    for (int i = 0; i < rounds(80); i++) {
+        struct qn_conv c = random_conv(2, ktest_range(1, 2), ktest_range(1, 90), ktest_range(1, 70), 7);
+
+        if (i % 4 == 0) /* a tap that is the whole image */
+            for (int axis = 0; axis < 2; axis++) {
+                c.out[axis] = c.in[axis];
+                c.kernel[axis] = c.stride[axis] = c.dilation[axis] = 1;
+                c.pad[axis] = 0;
+            }
+        if (!qn_conv_gemm_t.accept(&c))
+            continue;
+        check(&qn_conv_gemm_t, &qn_conv_ref, &c, 0);
+        assert_ptr_equal(qn_conv_choose(&c), &qn_conv_gemm_t);
+        n_turned++;
+    }
+    assert_true(n_turned > 0);
+}
+
+static void choice(void **state)
+{
+    struct qn_conv c = { 1, 8, 8, 8, 2, { 40, 40 }, { 40, 40 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+
+    (void)state;
+    assert_ptr_equal(qn_conv_choose(&c), &qn_conv_depthwise);
+    c.group = 1;
+    assert_ptr_equal(qn_conv_choose(&c), &qn_conv_gemm);
+    c.in[0] = c.in[1] = c.out[0] = c.out[1] = 1;
+    c.c_out = 64;
+    assert_ptr_equal(qn_conv_choose(&c), &qn_conv_gemm_t);
+    c.rank = 5;
+    assert_ptr_equal(qn_conv_choose(&c), &qn_conv_ref);
+    assert_ptr_equal(qn_deconv_choose(&c), &qn_deconv_ref);
+    c.rank = 2;
+    assert_ptr_equal(qn_deconv_choose(&c), &qn_deconv_gemm);
+}
+
 static void depthwise_body(void)
 {
     for (int i = 0; i < rounds(200); i++) {
@@ -241,6 +282,7 @@ static void convolution(void **state)
     ktest_each_level(gemm_body);
     ktest_each_level(pointwise_body);
     ktest_each_level(deep_body);
+    ktest_each_level(turned_body);
 }
 
 static void depthwise(void **state)
@@ -300,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(by_hand), cmocka_unit_test(convolution),
                                         cmocka_unit_test(depthwise), cmocka_unit_test(transposed),
+                                        cmocka_unit_test(choice),
                                         cmocka_unit_test(overflow) };
 
     ktest_seed();

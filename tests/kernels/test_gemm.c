@@ -6,9 +6,12 @@
 
 enum form { PACKED, PLAIN, TRANS, FILLED, N_FORMS };
 
-struct source { /* what fill() reads: B row-major */
+struct source { /* what fill() and fill_a() read: B row-major; A as it comes */
     const float *b;
     int64_t ldb;
+    const float *a;
+    int64_t lda;
+    bool a_trans;
 };
 
 static void fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst)
@@ -21,11 +24,21 @@ static void fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, 
                 *dst++ = j + i < n ? s->b[(k0 + kk) * s->ldb + j0 + j + i] : 0;
 }
 
+static void fill_a(const void *arg, int64_t k0, int64_t k, int64_t i0, int64_t n, float *dst)
+{
+    const struct source *s = arg;
+
+    assert_in_range(n, 1, QN_GEMM_PANEL);
+    for (int64_t kk = k0; kk < k0 + k; kk++)
+        for (int64_t i = i0; i < i0 + QN_GEMM_PANEL; i++)
+            *dst++ = i - i0 >= n ? 0 : s->a_trans ? s->a[kk * s->lda + i] : s->a[i * s->lda + kk];
+}
+
 /* One product: shape, how the operands come, and what follows the sum. */
 struct shape {
     int64_t m, n, k;
     enum form a, b;
-    bool alpha, bias_col, bias_row, residual, in_place;
+    bool alpha, bias_col, bias_row, residual, in_place, c_trans;
     struct qn_act act;
 };
 
@@ -86,6 +99,7 @@ static void check(const struct shape *s)
 {
     struct qn_gemm g = { .m = s->m, .n = s->n, .k = s->k, .alpha = s->alpha ? 0.37f : 1.0f, .act = s->act };
     const int64_t pad = ktest_range(0, 3);
+    const int64_t c_rows = s->c_trans ? s->n : s->m, c_cols = s->c_trans ? s->m : s->n;
     struct source source;
     float *a, *b, *want, *start, *col = NULL, *row = NULL, *residual = NULL, *pa = NULL, *pb = NULL;
     size_t n_c, n_res = 0;
@@ -94,8 +108,9 @@ static void check(const struct shape *s)
     g.b_trans = s->b == TRANS || (s->b == PACKED && ktest_range(0, 1) == 1);
     g.lda = (g.a_trans ? s->m : s->k) + pad;
     g.ldb = (g.b_trans ? s->k : s->n) + pad;
-    g.ldc = s->n + pad;
-    n_c = (size_t)((s->m - 1) * g.ldc + s->n);
+    g.c_trans = s->c_trans;
+    g.ldc = c_cols + pad;
+    n_c = (size_t)((c_rows - 1) * g.ldc + c_cols);
     g.a = a = ktest_random((size_t)(((g.a_trans ? s->k : s->m) - 1) * g.lda + (g.a_trans ? s->m : s->k)));
     g.b = b = ktest_random((size_t)(((g.b_trans ? s->n : s->k) - 1) * g.ldb + (g.b_trans ? s->k : s->n)));
     start = ktest_random(n_c);
@@ -110,8 +125,8 @@ static void check(const struct shape *s)
         g.residual = want;
         g.ld_residual = g.ldc;
     } else if (s->residual) {
-        g.ld_residual = s->n + 1;
-        n_res = (size_t)((s->m - 1) * g.ld_residual + s->n);
+        g.ld_residual = c_cols + 1;
+        n_res = (size_t)((c_rows - 1) * g.ld_residual + c_cols);
         g.residual = residual = ktest_random(n_res);
     }
     qn_gemm_ref(&g);
@@ -119,11 +134,12 @@ static void check(const struct shape *s)
         g.a_packed = pa = pack_a(&g);
     if (s->b == PACKED)
         g.b_packed = pb = pack_b(&g);
-    if (s->b == FILLED) {
-        source = (struct source){ g.b, g.ldb };
+    source = (struct source){ g.b, g.ldb, g.a, g.lda, g.a_trans };
+    g.a_arg = g.b_arg = &source;
+    if (s->a == FILLED)
+        g.a_fill = fill_a;
+    if (s->b == FILLED)
         g.b_fill = fill;
-        g.b_arg = &source;
-    }
     for (int n_threads = 1; n_threads <= 3; n_threads++)
         run_and_compare(g, n_threads, start, want, n_c, !costly(s->act.kind));
     ktest_free(a);
@@ -146,13 +162,17 @@ static const struct qn_act acts[] = { { QN_ACT_NONE, 0, 0 },          { QN_ACT_R
 
 static struct shape random_shape(int64_t m, int64_t n, int64_t k)
 {
-    struct shape s = { .m = m, .n = n, .k = k, .a = (enum form)ktest_range(0, TRANS), .b = (enum form)ktest_range(0, FILLED) };
+    struct shape s = { .m = m, .n = n, .k = k };
+
+    s.a = (enum form)ktest_range(0, FILLED);
+    s.b = (enum form)ktest_range(0, FILLED);
 
     s.alpha = ktest_range(0, 3) == 0;
     s.bias_col = ktest_range(0, 1) == 0;
     s.bias_row = ktest_range(0, 1) == 0;
     s.residual = ktest_range(0, 1) == 0;
     s.in_place = ktest_range(0, 1) == 0;
+    s.c_trans = ktest_range(0, 3) == 0;
     s.act = acts[ktest_range(0, (int64_t)(sizeof(acts) / sizeof(acts[0])) - 1)];
     return s;
 }
@@ -171,7 +191,7 @@ static void tails(void)
 
 static void forms(void)
 {
-    for (enum form a = PACKED; a <= TRANS; a++) {
+    for (enum form a = PACKED; a <= FILLED; a++) {
         for (enum form b = PACKED; b <= FILLED; b++) {
             for (int64_t m = 1; m <= 17; m += ktest_slow() ? 3 : 1) {
                 struct shape s = random_shape(m, ktest_range(1, 180), ktest_range(1, 40));

@@ -13,7 +13,7 @@ static float finish(float sum, const struct qn_gemm *g, int64_t i, int64_t j)
     if (g->bias_row != NULL)
         sum += g->bias_row[i];
     if (g->residual != NULL)
-        sum += g->residual[i * g->ld_residual + j];
+        sum += g->residual[g->c_trans ? j * g->ld_residual + i : i * g->ld_residual + j];
     return qn_act_scalar(sum, &g->act);
 }
 
@@ -29,7 +29,7 @@ void qn_gemm_ref(const struct qn_gemm *g)
 
                 sum = fmaf(a, b, sum);
             }
-            g->c[i * g->ldc + j] = finish(sum, g, i, j);
+            g->c[g->c_trans ? j * g->ldc + i : i * g->ldc + j] = finish(sum, g, i, j);
         }
     }
 }
