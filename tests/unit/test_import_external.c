@@ -139,7 +139,7 @@ static void refused(void **state)
           "tensor 'w': external file \"link.bin\" lies outside");
     check(QN_FLOAT, 2, ENTRIES("location", "missing.bin"), QN_IO, "tensor 'w': cannot open \"missing.bin\"");
     check(QN_FLOAT, 2, ENTRIES("location", "fifo"), QN_IO, "not a regular file");
-    check(QN_FLOAT, 2, ENTRIES("location", "."), QN_IO, "");
+    check(QN_FLOAT, 2, ENTRIES("location", "."), QN_FORMAT, "outside the model's folder");
     check(QN_FLOAT, 2, ENTRIES("location", ""), QN_FORMAT, "tensor 'w': external data has no location");
     check(QN_FLOAT, 2, ENTRIES("offset", "0"), QN_FORMAT, "tensor 'w': external data has no location");
     check(QN_FLOAT, 2, FILE_AND("location", "weights.bin"), QN_FORMAT, "gives 'location' twice");
