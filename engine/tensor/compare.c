@@ -394,7 +394,8 @@ static void compare_maps(struct comparison *c, const struct qn_value *got, const
     for (int i = 0; i < 2; i++) {
         g = &got->items[i].tensor;
         w = &want->items[i].tensor;
-        if (g->dtype != w->dtype) {
+        /* A test file written from Python has float64 where the model gives float32. */
+        if (g->dtype != w->dtype && !(i == 1 && qn_dtype_is_float(g->dtype) && qn_dtype_is_float(w->dtype))) {
             fail(c, "expected %s as the map's %s, got %s", qn_dtype_name(w->dtype), i == 0 ? "keys" : "values",
                  qn_dtype_name(g->dtype));
             return;
