@@ -144,7 +144,7 @@ static size_t workspace(const struct qn_site *site)
 
     gemm.b_packed = p->intercepts.n || !p->classifier ? p->coefficients.v : NULL;
     if (!front_bytes(rows, n_scores, keeps_scores, site->in[0]->dtype != QN_FLOAT, &scores, &floats) ||
-        !qn_gemm_bytes(&gemm, 1, &room) || !qn_add(scores + floats, room, &total))
+        !qn_gemm_bytes(&gemm, site->threads, &room) || !qn_add(scores + floats, room, &total))
         return SIZE_MAX;
     return total;
 }
@@ -239,7 +239,7 @@ static enum qn_status linear_gemm(const struct qn_call *call)
     gemm.c = r.scores;
     gemm.ldc = r.step;
     r.room += converts ? qn_round_up((size_t)(r.rows.n * r.rows.f) * sizeof(float), 64) : 0;
-    qn_gemm(&gemm, &(struct qn_work){.data = r.room, .n_threads = 1});
+    qn_gemm(&gemm, &(struct qn_work){.data = r.room, .n_threads = call->threads, .pool = call->pool});
     return finish(&r, call);
 }
 
