@@ -57,6 +57,12 @@ static const char *attr_kind(const struct qn_attr *attr)
     return by_form[attr->form] ? by_form[attr->form] : by_kind[attr->kind];
 }
 
+/* Defaults that stand for "not given": NaN, the smallest integer, no element type. */
+static bool means_absent(const struct qn_attr *attr)
+{
+    return isnan(attr->number) || attr->number <= -0x1p63 || (attr->form == QN_FORM_DTYPE && attr->number == 0);
+}
+
 static void add_default(cJSON *item, const struct qn_attr *attr)
 {
     switch (attr->form) {
@@ -64,7 +70,7 @@ static void add_default(cJSON *item, const struct qn_attr *attr)
     case QN_FORM_BOOL:
     case QN_FORM_DTYPE:
     case QN_FORM_FLOAT:
-        if (!attr->required)
+        if (!attr->required && !means_absent(attr))
             cJSON_AddNumberToObject(item, "default", attr->number);
         return;
     case QN_FORM_STRING:
