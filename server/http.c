@@ -1,0 +1,861 @@
+/* http.c: the transport, on top of civetweb; see http.h. The only file that sees that library.
+ *
+ * Every request is answered in the begin_request callback, by one write. civetweb parses leniently, times out per read
+ * and serves a connection by one thread for life; framing.c looks at every header block again, conn.c limits times in
+ * all and makes room, and there are many threads. Static files, CGI, forms and WebSocket are never reached.
+ *
+ * Listening sockets are our own: civetweb opens one of its own on the loopback for each, and dup2() puts ours in its
+ * place, so that it accepts from unix and IPv6 sockets without knowing them, and so that listening can end before
+ * serving does. */
+#include "server/http.h"
+
+#include <civetweb.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cpu.h"
+#include "base/log.h"
+#include "server/codec/json_print.h"
+#include "server/conn.h"
+#include "server/framing.h"
+#include "server/workspace.h"
+
+enum {
+    BUFFER_BYTES = 16384,     /* header block, and what of the body came with it */
+    SLICE_BYTES = 262144,     /* of a body, between looks at the clock */
+    MAX_IGNORED_BODY = 65536, /* thrown away where no body is wanted */
+    LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
+    LINGER_BYTES = 67108864,
+    RESERVED_FDS = 64 /* for files, logs and whatever else the process opens */
+};
+
+/* A worker thread's own. */
+struct worker {
+    struct qn_conn *conn;
+    time_t second; /* of the date */
+    char date[32];
+};
+
+struct qn_http {
+    struct qn_http_options options;
+    struct qn_http_app app;
+    struct mg_context *context;
+    struct qn_conns *conns;
+    struct qn_workspaces *workspaces;
+    struct worker *workers;
+    _Atomic int n_workers; /* that have started */
+    _Atomic bool closes_connections;
+    _Atomic int64_t body_bytes; /* of the bodies being read and worked on */
+    _Atomic uint32_t n_requests;
+    uint32_t instance; /* makes request ids of one process differ from another's */
+    size_t n_replaced; /* listeners that are civetweb's now */
+    char problem[256]; /* civetweb's, at the start */
+};
+
+/* ---- writing ---- */
+
+struct head {
+    char text[QN_HEAD_BYTES];
+    size_t n;
+};
+
+static void put_n(struct head *head, const char *text, size_t n)
+{
+    if (n <= sizeof(head->text) - head->n) {
+        memcpy(head->text + head->n, text, n);
+        head->n += n;
+    }
+}
+
+static void put(struct head *head, const char *text) { put_n(head, text, strlen(text)); }
+
+static void put_number(struct head *head, uint64_t value)
+{
+    char digits[QN_PRINT_BYTES];
+
+    put_n(head, digits, (size_t)(qn_print_u64(digits, value) - digits));
+}
+
+/* ";dur=" takes milliseconds; microseconds are what can be told apart. */
+static void put_duration(struct head *head, const char *name, int64_t ns)
+{
+    uint64_t us = ns < 0 ? 0 : (uint64_t)ns / 1000;
+    char fraction[4] = {(char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
+
+    put(head, name);
+    put(head, ";dur=");
+    put_number(head, us / 1000);
+    put(head, ".");
+    put(head, fraction);
+}
+
+static const char *date_now(struct worker *worker)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+
+    if (now != worker->second && gmtime_r(&now, &parts) != NULL) {
+        strftime(worker->date, sizeof(worker->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        worker->second = now;
+    }
+    return worker->date;
+}
+
+static void put_server_timing(struct head *head, const struct qn_request *request)
+{
+    if (request->parse_ns == 0)
+        return;
+    put_duration(head, "Server-Timing: parse", request->parse_ns);
+    put_duration(head, ", queue", request->queue_ns);
+    put_duration(head, ", infer", request->infer_ns);
+    put_duration(head, ", write", request->write_ns);
+    put(head, "\r\n");
+}
+
+static void make_head(struct head *head, const struct qn_workspace *w, size_t n_body, bool keep, bool is_1_0,
+                      const char *date)
+{
+    const struct qn_answer *answer = &w->answer;
+
+    head->n = 0;
+    put(head, "HTTP/1.1 ");
+    put_number(head, (uint64_t)answer->status);
+    put(head, " ");
+    put(head, qn_http_reason(answer->status));
+    put(head, "\r\nDate: ");
+    put(head, date);
+    if (answer->content_type != NULL) {
+        put(head, "\r\nContent-Type: ");
+        put(head, answer->content_type);
+    }
+    if (answer->status != 204) {
+        put(head, "\r\nContent-Length: ");
+        put_number(head, n_body);
+    }
+    put(head, "\r\nX-Request-Id: ");
+    put(head, w->request.id);
+    put(head, "\r\n");
+    put_server_timing(head, &w->request);
+    if (answer->retry_after > 0) {
+        put(head, "Retry-After: ");
+        put_number(head, (uint64_t)answer->retry_after);
+        put(head, "\r\n");
+    }
+    put_n(head, answer->headers, answer->n_headers);
+    if (!keep)
+        put(head, "Connection: close\r\n");
+    else if (is_1_0)
+        put(head, "Connection: keep-alive\r\n");
+    put(head, "\r\n");
+}
+
+void qn_answer_header(struct qn_answer *answer, const char *name, const char *value)
+{
+    size_t n_name = strlen(name);
+    size_t n_value = strlen(value);
+    char *to = answer->headers + answer->n_headers;
+
+    if (n_name + n_value + 4 > sizeof(answer->headers) - answer->n_headers)
+        return;
+    for (size_t i = 0; i < n_value; i++)
+        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
+            return;
+    memcpy(to, name, n_name);
+    memcpy(to + n_name, ": ", 2);
+    memcpy(to + n_name + 2, value, n_value);
+    memcpy(to + n_name + 2 + n_value, "\r\n", 2);
+    answer->n_headers += n_name + n_value + 4;
+}
+
+/* ---- one request ---- */
+
+/* What a request needs on its way through this file. */
+struct passage {
+    struct qn_http *http;
+    struct mg_connection *connection;
+    const struct mg_request_info *info;
+    struct worker *worker;
+    struct qn_conn *conn;
+    struct qn_workspace *w;
+    struct qn_framing framing;
+    bool has_unread_body;
+    bool is_gone; /* the client; no answer can be written */
+};
+
+static bool is_id_char(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; }
+
+/* The client's own id when it is short and harmless, else a new one. */
+static void set_request_id(struct qn_http *http, struct qn_request *request)
+{
+    const char *sent = request->headers[QN_HEADER_REQUEST_ID];
+    static const char digits[] = "0123456789abcdef";
+    uint64_t number = (uint64_t)http->instance << 32 | atomic_fetch_add(&http->n_requests, 1);
+    size_t n = 0;
+
+    if (sent != NULL && !request->repeated[QN_HEADER_REQUEST_ID]) {
+        while (n < QN_REQUEST_ID_BYTES && is_id_char(sent[n]))
+            n++;
+        if (n > 0 && sent[n] == '\0') {
+            memcpy(request->id, sent, n + 1);
+            return;
+        }
+    }
+    for (n = 0; n < 16; n++)
+        request->id[n] = digits[number >> (60 - 4 * n) & 15];
+    request->id[16] = '\0';
+}
+
+/* The layout of a header block that holds one request line and lines for each field; see framing.h. */
+static bool check_framing(struct passage *p)
+{
+    const struct mg_request_info *info = p->info;
+    struct qn_header_block block = {
+        .buffer = p->conn->buffer,
+        .method = info->request_method,
+        .uri = info->request_uri,
+        .query = info->query_string,
+        .version = info->http_version,
+        .fields = (const struct qn_header_field *)info->http_headers,
+        .n_fields = (size_t)info->num_headers,
+        .max_fields = MG_MAX_HEADERS,
+    };
+
+    /* civetweb's buffer is one allocation per worker, so it is aligned and begins no later than any request in it. */
+    if (p->conn->buffer == NULL || block.method < p->conn->buffer) {
+        uintptr_t misaligned = (uintptr_t)block.method % 16;
+
+        p->conn->buffer = misaligned == 2 ? block.method - 2 : block.method;
+        block.buffer = p->conn->buffer;
+        if (misaligned != 0 && misaligned != 2) {
+            p->conn->buffer = NULL;
+            qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "white space before the request line");
+            return false;
+        }
+    }
+    if (qn_framing_check(&block, &p->w->request, &p->framing))
+        return true;
+    set_request_id(p->http, &p->w->request);
+    return qn_refuse(p->w, p->framing.problem, "%s", p->framing.reason);
+}
+
+static bool set_path(struct passage *p)
+{
+    const char *uri = p->info->local_uri_raw;
+    char *path = qn_scratch_alloc(&p->w->scratch, strlen(uri) + 1);
+
+    if (path == NULL || !qn_framing_path(uri, path))
+        return qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "malformed path");
+    p->w->request.path = path;
+    return true;
+}
+
+/* ---- bodies ---- */
+
+static bool too_large(struct passage *p, size_t max_body)
+{
+    return qn_refuse(p->w, QN_PROBLEM_BODY_TOO_LARGE, "the body is larger than the limit of %zu bytes (--max-body)",
+                     max_body);
+}
+
+/* When a body, or an answer, of n bytes must be through. */
+static int64_t limit_for(const struct qn_http *http, int64_t started_ns, int ms, int64_t n_bytes)
+{
+    return started_ns + (ms + n_bytes / http->options.body_bytes_per_ms) * INT64_C(1000000);
+}
+
+/* A read gave nothing: too slow, or gone. */
+static bool body_failed(struct passage *p, int64_t progress_ns)
+{
+    int64_t silent_ms = (qn_now_ns() - progress_ns) / 1000000;
+
+    if (atomic_load(&p->conn->evicted) || silent_ms + 100 >= p->http->options.header_ms)
+        return qn_refuse(p->w, QN_PROBLEM_REQUEST_TIMEOUT, "the body came too slowly");
+    return qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "the body is malformed or incomplete");
+}
+
+/* Reads up to n more bytes behind the first *n_read; *n_read grows. False when the client failed to send. */
+static bool read_some(struct passage *p, char *body, size_t *n_read, size_t n, bool *ended)
+{
+    int64_t started_ns = p->w->request.started_ns;
+    int64_t progress_ns = started_ns;
+    size_t end = *n_read + n;
+
+    *ended = false;
+    while (*n_read < end && !*ended) {
+        size_t slice = end - *n_read < SLICE_BYTES ? end - *n_read : SLICE_BYTES;
+        int64_t expected = p->framing.content_length >= 0 ? p->framing.content_length : (int64_t)*n_read;
+        int got;
+
+        qn_conn_mark(p->conn, QN_CONN_BODY, started_ns,
+                     limit_for(p->http, started_ns, p->http->options.body_ms, expected));
+        got = mg_read(p->connection, body + *n_read, slice);
+        if (got < 0 || (got == 0 && p->framing.content_length >= 0))
+            return body_failed(p, progress_ns);
+        *ended = got == 0;
+        *n_read += (size_t)got;
+        if (end - *n_read > 0)
+            progress_ns = qn_now_ns();
+    }
+    return true;
+}
+
+/* A body of unknown length: room doubles, never beyond the limit by more than the byte that shows it is exceeded. */
+static bool read_chunked(struct passage *p, size_t max_body)
+{
+    struct qn_request *request = &p->w->request;
+    size_t capacity = max_body < BUFFER_BYTES ? max_body + 1 : BUFFER_BYTES;
+    char *body = qn_scratch_alloc(&p->w->scratch, capacity);
+    bool ended = false;
+
+    while (body != NULL) {
+        char *larger;
+
+        if (!read_some(p, body, &request->n_body, capacity - request->n_body, &ended))
+            return false;
+        if (ended)
+            break;
+        if (request->n_body > max_body)
+            return too_large(p, max_body);
+        capacity = capacity > max_body / 2 ? max_body + 1 : 2 * capacity;
+        larger = qn_scratch_alloc(&p->w->scratch, capacity);
+        if (larger != NULL)
+            memcpy(larger, body, request->n_body);
+        body = larger;
+    }
+    if (body == NULL)
+        return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "no memory for the body");
+    memset(body + request->n_body, 0, 64);
+    request->body = body;
+    p->has_unread_body = false;
+    return true;
+}
+
+static bool read_sized(struct passage *p)
+{
+    struct qn_request *request = &p->w->request;
+    size_t length = (size_t)p->framing.content_length;
+    bool ended;
+
+    request->body = qn_scratch_alloc(&p->w->scratch, length);
+    if (request->body == NULL)
+        return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "no memory for the body");
+    if (!read_some(p, request->body, &request->n_body, length, &ended))
+        return false;
+    memset(request->body + length, 0, 64);
+    p->has_unread_body = false;
+    return true;
+}
+
+/* Refuses what is too large before a byte of it is read. */
+static bool read_body(struct passage *p, size_t max_body)
+{
+    static char empty[64];
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    size_t limit = max_body == 0 ? MAX_IGNORED_BODY : max_body;
+
+    p->w->request.body = empty;
+    if (!p->has_unread_body)
+        return true;
+    if (p->framing.content_length > 0 && (uint64_t)p->framing.content_length > limit)
+        return too_large(p, limit);
+    if (p->framing.expects_continue && mg_write(p->connection, go_on, sizeof(go_on) - 1) <= 0) {
+        p->is_gone = true;
+        return false;
+    }
+    return p->framing.content_length < 0 ? read_chunked(p, limit) : read_sized(p);
+}
+
+/* The bodies of all requests together stay below the limit. A chunked one counts as the longest it may become. */
+static bool reserve_body(struct passage *p, size_t max_body, int64_t *n_reserved)
+{
+    int64_t n = p->framing.content_length < 0 ? (int64_t)max_body : p->framing.content_length;
+
+    *n_reserved = 0;
+    if (n == 0)
+        return true;
+    if (atomic_fetch_add(&p->http->body_bytes, n) + n > (int64_t)p->http->options.max_memory) {
+        atomic_fetch_sub(&p->http->body_bytes, n);
+        return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "the server has no memory for another body of this size now");
+    }
+    *n_reserved = n;
+    return true;
+}
+
+/* ---- the answer ---- */
+
+/* After a refusal the client may still be sending: closing at once would make it lose the answer to a reset. */
+static void linger(struct passage *p)
+{
+    int64_t end_ns = qn_now_ns() + LINGER_MS * INT64_C(1000000);
+    size_t n_left = LINGER_BYTES;
+    size_t n_bytes = 65536;
+    char *bytes = qn_scratch_alloc(&p->w->scratch, n_bytes);
+    struct pollfd client = {p->conn->fd, POLLIN, 0};
+
+    if (p->conn->fd < 0 || bytes == NULL)
+        return;
+    qn_conn_mark(p->conn, QN_CONN_WRITE, qn_now_ns(), end_ns);
+    shutdown(p->conn->fd, SHUT_WR);
+    while (n_left > 0 && !qn_conns_crowded(p->http->conns)) {
+        int64_t left_ms = (end_ns - qn_now_ns()) / 1000000;
+        ssize_t n;
+
+        if (left_ms <= 0 || poll(&client, 1, (int)left_ms) <= 0)
+            break;
+        n = recv(client.fd, bytes, n_bytes, MSG_DONTWAIT);
+        if (n <= 0)
+            break;
+        n_left -= (size_t)n < n_left ? (size_t)n : n_left;
+    }
+}
+
+static bool keeps_alive(const struct passage *p)
+{
+    return p->framing.keep_alive && !p->w->answer.close && !p->has_unread_body && p->framing.reason == NULL &&
+           !atomic_load_explicit(&p->http->closes_connections, memory_order_relaxed) &&
+           !atomic_load_explicit(&p->conn->evicted, memory_order_relaxed) && !qn_conns_crowded(p->http->conns);
+}
+
+/* Head and body in one piece. Returns the bytes written, 0 when the client is gone. */
+static size_t write_answer(struct passage *p)
+{
+    struct qn_answer *answer = &p->w->answer;
+    struct qn_buf *out = answer->body;
+    const char *version = p->info->http_version;
+    bool is_head = p->info->request_method != NULL && strcmp(p->info->request_method, "HEAD") == 0;
+    bool keep = keeps_alive(p);
+    size_t n_body = out->failed ? 0 : out->n - answer->body_at;
+    size_t n;
+    struct head head;
+    char *begin;
+    int64_t now = qn_now_ns();
+
+    make_head(&head, p->w, n_body, keep, version != NULL && strcmp(version, "1.0") == 0, date_now(p->worker));
+    begin = out->data + answer->body_at - head.n;
+    memcpy(begin, head.text, head.n);
+    n = head.n + (is_head ? 0 : n_body);
+    if (!keep)
+        mg_disable_connection_keep_alive(p->connection);
+    qn_conn_mark(p->conn, QN_CONN_WRITE, now, limit_for(p->http, now, p->http->options.write_ms, (int64_t)n));
+    return mg_write(p->connection, begin, n) == (int)n ? n : 0;
+}
+
+static void answer_request(struct passage *p)
+{
+    size_t n_sent = 0;
+
+    p->http->app.decorate(p->http->app.arg, p->w);
+    if (p->is_gone)
+        mg_disable_connection_keep_alive(p->connection);
+    else
+        n_sent = write_answer(p);
+    p->http->app.finish(p->http->app.arg, p->w, n_sent);
+    if (n_sent > 0 && (p->has_unread_body || p->framing.reason != NULL))
+        linger(p);
+}
+
+/* From the header to a filled answer. */
+static void work(struct passage *p)
+{
+    const struct qn_http_app *app = &p->http->app;
+    size_t max_body = 0;
+    int64_t n_reserved = 0;
+
+    if (!check_framing(p))
+        return;
+    set_request_id(p->http, &p->w->request);
+    p->has_unread_body = p->framing.content_length != 0;
+    if (!set_path(p) || !app->accept(app->arg, p->w, &max_body) || !reserve_body(p, max_body, &n_reserved))
+        return;
+    if (read_body(p, max_body)) {
+        qn_conn_mark(p->conn, QN_CONN_BUSY, qn_now_ns(), 0);
+        app->handle(app->arg, p->w);
+    }
+    if (n_reserved != 0)
+        atomic_fetch_sub(&p->http->body_bytes, n_reserved);
+}
+
+static bool begin_passage(struct passage *p, struct mg_connection *connection)
+{
+    struct qn_request *request;
+
+    *p = (struct passage){.http = mg_get_user_context_data(connection), .connection = connection};
+    p->info = mg_get_request_info(connection);
+    p->worker = mg_get_thread_pointer(connection);
+    if (p->info == NULL || p->worker == NULL)
+        return false;
+    p->conn = p->worker->conn;
+    if (p->conn->fd < 0)
+        qn_conn_claim(p->http->conns, p->conn, p->info->remote_addr, p->info->remote_port);
+    p->w = qn_workspace_take(p->http->workspaces);
+    if (p->w == NULL)
+        return false;
+    request = &p->w->request;
+    request->method = request->path = "";
+    request->peer = p->info->remote_addr;
+    request->cancel = &p->conn->cancel;
+    request->started_ns = qn_now_ns();
+    p->conn->cancel = 0;
+    qn_conn_mark(p->conn, QN_CONN_BUSY, request->started_ns, 0);
+    return true;
+}
+
+static void end_passage(struct passage *p)
+{
+    qn_workspace_give(p->http->workspaces, p->w);
+    qn_conn_mark(p->conn, QN_CONN_IDLE, qn_now_ns(), 0);
+}
+
+/* ---- callbacks of civetweb, on its worker threads ---- */
+
+static void refuse_without_memory(struct mg_connection *connection)
+{
+    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                               "Content-Length: 48\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+                               "{\"error\":\"out of memory\",\"code\":\"out_of_memory\"}";
+
+    mg_disable_connection_keep_alive(connection);
+    mg_write(connection, text, sizeof(text) - 1);
+}
+
+static int begin_request(struct mg_connection *connection)
+{
+    struct passage p;
+    int status;
+
+    if (!begin_passage(&p, connection)) {
+        refuse_without_memory(connection);
+        return 503;
+    }
+    work(&p);
+    answer_request(&p);
+    status = p.w->answer.status;
+    end_passage(&p);
+    return status;
+}
+
+static bool is_known_method(const char *method)
+{
+    static const char *const known[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "CONNECT", "PATCH"};
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i], method) == 0)
+            return true;
+    return false;
+}
+
+static bool is_method(const char *text)
+{
+    size_t n = 0;
+
+    while (n < 32 && qn_http_is_token(text[n]))
+        n++;
+    return n > 0 && text[n] == '\0';
+}
+
+/* What civetweb could not parse, and told apart as well as can be. */
+static void refuse_unparsed(struct passage *p, int status, int64_t waited_ms)
+{
+    const char *method = p->info->request_method;
+
+    if (status == 413)
+        qn_refuse(p->w, QN_PROBLEM_HEADER_TOO_LARGE, "the header block is larger than %d bytes", BUFFER_BYTES);
+    else if (status == 505)
+        qn_refuse(p->w, QN_PROBLEM_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 are spoken here");
+    else if (method == NULL && (atomic_load(&p->conn->evicted) || waited_ms + 100 >= p->http->options.header_ms))
+        qn_refuse(p->w, QN_PROBLEM_REQUEST_TIMEOUT, "the header came too slowly");
+    else if (method != NULL && p->info->http_version != NULL && is_method(method) && !is_known_method(method))
+        qn_refuse(p->w, QN_PROBLEM_NOT_IMPLEMENTED, "the method is not known");
+    else
+        qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "malformed request");
+}
+
+static int http_error(struct mg_connection *connection, int status, const char *message)
+{
+    struct worker *worker = mg_get_thread_pointer(connection);
+    int64_t since_ns = worker == NULL ? 0 : atomic_load(&worker->conn->since_ns);
+    struct passage p;
+
+    (void)message;
+    if (!begin_passage(&p, connection)) {
+        refuse_without_memory(connection);
+        return 0;
+    }
+    set_request_id(p.http, &p.w->request);
+    p.framing.reason = "unparsed";
+    refuse_unparsed(&p, status, (p.w->request.started_ns - since_ns) / 1000000);
+    answer_request(&p);
+    end_passage(&p);
+    return 0;
+}
+
+static int init_connection(const struct mg_connection *connection, void **data)
+{
+    struct qn_http *http = mg_get_user_context_data(connection);
+    struct worker *worker = mg_get_thread_pointer(connection);
+
+    (void)data;
+    if (worker != NULL)
+        qn_conn_open(http->conns, worker->conn);
+    return 0;
+}
+
+static void connection_close(const struct mg_connection *connection)
+{
+    struct qn_http *http = mg_get_user_context_data(connection);
+    struct worker *worker = mg_get_thread_pointer(connection);
+
+    if (worker != NULL)
+        qn_conn_close(http->conns, worker->conn);
+}
+
+static void *init_thread(const struct mg_context *context, int type)
+{
+    struct qn_http *http = mg_get_user_data(context);
+    struct qn_conn *conn = type == 1 ? qn_conns_slot(http->conns) : NULL;
+    struct worker *worker;
+
+    if (conn == NULL)
+        return NULL;
+    worker = &http->workers[atomic_fetch_add(&http->n_workers, 1)];
+    worker->conn = conn;
+    return worker;
+}
+
+static int log_message(const struct mg_connection *connection, const char *message)
+{
+    struct qn_http *http = mg_get_user_context_data(connection);
+
+    if (http != NULL && http->context == NULL)
+        snprintf(http->problem, sizeof(http->problem), "%s", message);
+    qn_log(QN_LOG_DEBUG, "http", "civetweb: %s", message);
+    return 1;
+}
+
+/* ---- life ---- */
+
+static bool is_listening(int fd)
+{
+    int value = 0;
+    socklen_t n = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &n) == 0 && value != 0;
+}
+
+/* civetweb's listening sockets: those that listen, less those that did before it started. */
+static bool *find_listening(int n_fds)
+{
+    bool *listening = calloc((size_t)n_fds, sizeof(*listening));
+
+    for (int fd = 0; listening != NULL && fd < n_fds; fd++)
+        listening[fd] = is_listening(fd);
+    return listening;
+}
+
+/* The library may be polling its own socket already; a connection to that one makes it look again. It is never
+ * accepted. */
+static void wake_accepting(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+        qn_log(QN_LOG_TRACE, "http", "placeholder: %s", strerror(errno));
+    close(fd);
+}
+
+static enum qn_status replace_listener(struct qn_listener *listener, int placeholder, struct qn_err *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t n = sizeof(address);
+
+    QN_CHECK(getsockname(placeholder, (struct sockaddr *)&address, &n) == 0 && dup2(listener->fd, placeholder) >= 0,
+             err, IO, "cannot listen on %s: %s", listener->address, strerror(errno));
+    close(listener->fd);
+    listener->fd = placeholder;
+    wake_accepting(&address);
+    return QN_OK;
+}
+
+static enum qn_status replace_listeners(struct qn_http *http, const bool *before, int n_fds, struct qn_err *err)
+{
+    for (int fd = 0; fd < n_fds && http->n_replaced < http->options.n_listeners; fd++)
+        if (!before[fd] && is_listening(fd)) {
+            QN_TRY(replace_listener(&http->options.listeners[http->n_replaced], fd, err));
+            http->n_replaced++;
+        }
+    QN_CHECK(http->n_replaced == http->options.n_listeners, err, INTERNAL,
+             "the HTTP library's listening sockets were not found");
+    return QN_OK;
+}
+
+/* As many descriptors as connections need, at the most; fewer connections when the system gives fewer. */
+static enum qn_status limit_connections(struct qn_http_options *options, struct qn_err *err)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)options->n_workers + (rlim_t)options->n_waiting + RESERVED_FDS;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return QN_OK;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted)
+        return QN_OK;
+    QN_CHECK(limit.rlim_cur >= 2 * RESERVED_FDS, err, LIMIT, "%llu open files are too few to serve (ulimit -n)",
+             (unsigned long long)limit.rlim_cur);
+    qn_log(QN_LOG_WARN, "http", "%llu open files allow fewer connections than asked for (ulimit -n)",
+           (unsigned long long)limit.rlim_cur);
+    options->n_waiting = (int)(limit.rlim_cur - RESERVED_FDS) / 4;
+    if (options->n_workers > (int)limit.rlim_cur - RESERVED_FDS - options->n_waiting)
+        options->n_workers = (int)limit.rlim_cur - RESERVED_FDS - options->n_waiting;
+    return QN_OK;
+}
+
+static enum qn_status start_library(struct qn_http *http, struct qn_err *err)
+{
+    enum { NUMBER = 16, PORTS = 256 };
+    static const struct mg_callbacks callbacks = {
+        .begin_request = begin_request,
+        .http_error = http_error,
+        .init_connection = init_connection,
+        .connection_close = connection_close,
+        .init_thread = init_thread,
+        .log_message = log_message,
+    };
+    const struct qn_http_options *o = &http->options;
+    char ports[PORTS] = "";
+    char n_workers[NUMBER], n_waiting[NUMBER], n_buffer[NUMBER], header_ms[NUMBER], idle_ms[NUMBER];
+    const char *options[] = {
+        "listening_ports",
+        ports,
+        "num_threads",
+        n_workers,
+        "connection_queue",
+        n_waiting,
+        "max_request_size",
+        n_buffer,
+        "request_timeout_ms",
+        header_ms,
+        "keep_alive_timeout_ms",
+        idle_ms,
+        "enable_keep_alive",
+        "yes",
+        "tcp_nodelay",
+        "1",
+        "decode_url",
+        "no",
+        NULL,
+    };
+
+    QN_CHECK(o->n_listeners * strlen(",127.0.0.1:0") < sizeof(ports), err, LIMIT, "too many addresses to listen on");
+    for (size_t i = 0; i < o->n_listeners; i++)
+        snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports), "%s127.0.0.1:0", i > 0 ? "," : "");
+    snprintf(n_workers, NUMBER, "%d", o->n_workers);
+    snprintf(n_waiting, NUMBER, "%d", o->n_waiting);
+    snprintf(n_buffer, NUMBER, "%d", BUFFER_BYTES);
+    snprintf(header_ms, NUMBER, "%d", o->header_ms);
+    snprintf(idle_ms, NUMBER, "%d", o->idle_ms);
+    mg_init_library(MG_FEATURES_DEFAULT);
+    http->context = mg_start(&callbacks, http, options);
+    QN_CHECK(http->context != NULL, err, IO, "cannot start the HTTP library: %s",
+             http->problem[0] == '\0' ? "no reason given" : http->problem);
+    return QN_OK;
+}
+
+static enum qn_status allocate(struct qn_http *http, struct qn_err *err)
+{
+    const struct qn_http_options *o = &http->options;
+    int n_open = o->n_workers + o->n_waiting + 4 * RESERVED_FDS;
+
+    if (getrandom(&http->instance, sizeof(http->instance), GRND_NONBLOCK) != (ssize_t)sizeof(http->instance))
+        http->instance = (uint32_t)qn_now_ns() ^ (uint32_t)getpid() << 16;
+    http->workers = calloc((size_t)o->n_workers, sizeof(*http->workers));
+    http->workspaces = qn_workspaces_create(o->max_request_memory, o->max_memory);
+    http->conns = qn_conns_create(o->n_workers, n_open, o->listeners, o->n_listeners);
+    QN_CHECK(http->workers != NULL && http->workspaces != NULL && http->conns != NULL, err, NOMEM, "out of memory");
+    return QN_OK;
+}
+
+static void destroy(struct qn_http *http)
+{
+    qn_conns_destroy(http->conns);
+    qn_workspaces_destroy(http->workspaces);
+    free(http->workers);
+    free(http);
+}
+
+enum qn_status qn_http_start(const struct qn_http_options *options, const struct qn_http_app *app,
+                             struct qn_http **result, struct qn_err *err)
+{
+    struct qn_http *http = calloc(1, sizeof(*http));
+    enum qn_status status;
+    bool *before;
+    int n_fds;
+
+    *result = NULL;
+    QN_CHECK_MEM(http, err);
+    http->options = *options;
+    http->app = *app;
+    status = limit_connections(&http->options, err);
+    n_fds = http->options.n_workers + http->options.n_waiting + 4 * RESERVED_FDS;
+    before = find_listening(n_fds);
+    if (status == QN_OK && before == NULL)
+        status = qn_err_set(err, QN_NOMEM, "out of memory");
+    if (status == QN_OK)
+        status = allocate(http, err);
+    if (status == QN_OK)
+        status = start_library(http, err);
+    if (status == QN_OK)
+        status = replace_listeners(http, before, n_fds, err);
+    free(before);
+    if (status != QN_OK) {
+        if (http->context != NULL)
+            mg_stop(http->context); /* closes the listeners that took a placeholder's descriptor */
+        for (size_t i = 0; i < http->n_replaced; i++)
+            http->options.listeners[i].fd = -1;
+        destroy(http);
+        return status;
+    }
+    *result = http;
+    return QN_OK;
+}
+
+void qn_http_close_connections(struct qn_http *http) { atomic_store(&http->closes_connections, true); }
+
+void qn_http_stop_listening(struct qn_http *http)
+{
+    qn_http_close_connections(http);
+    qn_conns_stop_listening(http->conns);
+    qn_conns_hang_up(http->conns);
+}
+
+int qn_http_in_flight(struct qn_http *http) { return qn_conns_in_flight(http->conns); }
+
+int qn_http_connections(struct qn_http *http) { return qn_conns_open(http->conns); }
+
+void qn_http_cancel(struct qn_http *http) { qn_conns_cancel(http->conns); }
+
+/* mg_stop() cuts off answers being written, so it is not called before all are through. */
+bool qn_http_stop(struct qn_http *http)
+{
+    if (qn_conns_in_flight(http->conns) > 0)
+        return false;
+    qn_conns_wake(http->conns);
+    mg_stop(http->context);
+    mg_exit_library();
+    destroy(http);
+    return true;
+}

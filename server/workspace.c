@@ -1,0 +1,121 @@
+/* workspace.c: the pool of request memory; see workspace.h. */
+#include "server/workspace.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a workspace may always keep. */
+enum { SMALL_BYTES = 64 * 1024 };
+
+struct qn_workspaces {
+    pthread_mutex_t lock;
+    struct qn_workspace *idle;
+    size_t kept; /* bytes the idle ones hold */
+    size_t max_kept;
+    size_t max_request;
+};
+
+struct qn_workspaces *qn_workspaces_create(size_t max_request, size_t max_kept)
+{
+    struct qn_workspaces *pool = calloc(1, sizeof(*pool));
+
+    if (pool == NULL)
+        return NULL;
+    pool->max_request = max_request;
+    pool->max_kept = max_kept;
+    if (pthread_mutex_init(&pool->lock, NULL) != 0) {
+        free(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+static void destroy(struct qn_workspace *workspace)
+{
+    qn_scratch_deinit(&workspace->scratch);
+    qn_buf_deinit(&workspace->out);
+    free(workspace);
+}
+
+void qn_workspaces_destroy(struct qn_workspaces *pool)
+{
+    if (pool == NULL)
+        return;
+    while (pool->idle != NULL) {
+        struct qn_workspace *next = pool->idle->next;
+
+        destroy(pool->idle);
+        pool->idle = next;
+    }
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static struct qn_workspace *create(const struct qn_workspaces *pool)
+{
+    struct qn_workspace *workspace = calloc(1, sizeof(*workspace));
+
+    if (workspace == NULL)
+        return NULL;
+    qn_scratch_init(&workspace->scratch, pool->max_request);
+    qn_buf_init(&workspace->out, pool->max_request);
+    return workspace;
+}
+
+static size_t held(const struct qn_workspace *workspace)
+{
+    return qn_scratch_held(&workspace->scratch) + workspace->out.capacity;
+}
+
+/* Everything but the bulk of the strings, which is written before it is read. */
+static void clear(struct qn_workspace *workspace)
+{
+    memset(&workspace->request, 0, sizeof(workspace->request));
+    memset(&workspace->answer, 0, offsetof(struct qn_answer, headers));
+    workspace->answer.body = &workspace->out;
+    workspace->answer.body_at = QN_HEAD_BYTES;
+}
+
+struct qn_workspace *qn_workspace_take(struct qn_workspaces *pool)
+{
+    struct qn_workspace *workspace;
+
+    pthread_mutex_lock(&pool->lock);
+    workspace = pool->idle;
+    if (workspace != NULL) {
+        pool->idle = workspace->next;
+        pool->kept -= held(workspace);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (workspace == NULL)
+        workspace = create(pool);
+    if (workspace == NULL)
+        return NULL;
+    clear(workspace);
+    if (qn_buf_reserve(&workspace->out, QN_HEAD_BYTES) == NULL) {
+        destroy(workspace);
+        return NULL;
+    }
+    workspace->out.n = QN_HEAD_BYTES;
+    return workspace;
+}
+
+void qn_workspace_give(struct qn_workspaces *pool, struct qn_workspace *workspace)
+{
+    size_t room;
+    size_t n_out = workspace->out.capacity;
+
+    qn_buf_clear(&workspace->out);
+    pthread_mutex_lock(&pool->lock);
+    room = pool->max_kept > pool->kept ? pool->max_kept - pool->kept : 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (n_out > SMALL_BYTES && n_out > room / 2)
+        qn_buf_deinit(&workspace->out);
+    qn_scratch_reset(&workspace->scratch, room / 2 > SMALL_BYTES ? room / 2 : SMALL_BYTES);
+    pthread_mutex_lock(&pool->lock);
+    workspace->next = pool->idle;
+    pool->idle = workspace;
+    pool->kept += held(workspace);
+    pthread_mutex_unlock(&pool->lock);
+}
