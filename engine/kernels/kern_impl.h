@@ -13,6 +13,8 @@ struct qn_tile {
     const float *a, *b;
     int64_t a_row, a_step, b_panel, b_step;
     int64_t k;
+    const float *next; /* what to fetch into the second-level cache meanwhile, next_step floats further at every kk; any address */
+    int64_t next_step;
     float *c;
     int64_t ldc;
     int64_t n_cols; /* valid columns: above 16 * (panels - 1), at most 16 * panels */
@@ -57,6 +59,8 @@ struct qn_taps {
     const float *weight;   /* [n_taps]; convolution only */
 };
 
+struct qn_window; /* conv_impl.h */
+
 /* What the convolution and pooling drivers need of a CPU level. */
 struct qn_plane_isa {
     /* Columns [j0, j0 + n) and rows [k0, k0 + k) of the im2col matrix as panels [k][16], zero beyond n. */
@@ -66,6 +70,10 @@ struct qn_plane_isa {
     /* dst[i] = chain over taps of weight * src[offset + i], then + bias + residual[i], then act. residual may be NULL. */
     void (*conv_row)(float *dst, const float *src, const struct qn_taps *taps, float bias, const float *residual,
                      const struct qn_act *act, int64_t n);
+    /* Output rows [row0, row1) of one plane of a depthwise convolution, straight from the input; NULL: only through conv_row.
+     * Column strides 1 and 2, kernels up to 16 wide, activations up to CLIP. residual: of the plane, or NULL; may be y. */
+    void (*conv_plane)(const struct qn_window *w, const float *x, const float *weight, float bias, const float *residual,
+                       const struct qn_act *act, float *y, int64_t row0, int64_t row1);
     /* dst[i] = max over taps of src[offset + i]; NaN wins. */
     void (*max_row)(float *dst, const float *src, const struct qn_taps *taps, int64_t n);
     /* dst[i] = sum over taps of src[offset + i], divided by divisor[i]. */

@@ -13,6 +13,7 @@ enum { ALIGN = 64, PANEL = QN_GEMM_PANEL };
 static const double parallel_from = 0.75e6;
 
 static int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* Rows of a tile when m rows are cut into as few and as even tiles as possible. */
@@ -44,11 +45,10 @@ static bool read_directly(const struct qn_gemm *g, const struct layout *l)
     return l->n_tiles <= 2 || (g->m <= 128 && g->ldb % PANEL == 0 && g->ldb % 1024 != 0);
 }
 
-/* As many of the lines that fit a block of usual depth as fit one of depth kc, in multiples of unit. */
+/* As many lines as fit into `lines` of the usual depth when they are kc deep, in multiples of unit, at least one. */
 static int64_t fit_block(int64_t lines, int64_t unit, int64_t usual_kc, int64_t kc)
 {
-    if (kc > usual_kc)
-        lines = lines * usual_kc / kc;
+    lines = lines * usual_kc / kc;
     return lines > unit ? lines / unit * unit : unit;
 }
 
@@ -67,11 +67,11 @@ static struct layout make_layout(const struct qn_gemm *g, const struct qn_sgemm_
     n_blocks = g->k > l.kc && !whole_k ? ceil_div(g->k, l.kc) : 1;
     l.kc = ceil_div(g->k, n_blocks);
     l.nc = n_panels * PANEL;
-    if (g->c_trans)
-        l.nc = min_i64(l.nc, 256);
+    if (g->c_trans) /* the block that is turned over should stay in cache */
+        l.nc = min_i64(l.nc, fit_block(256, PANEL, 128, max_i64(1, min_i64(g->m, 128))));
     if (builds_b(g))
-        l.nc = min_i64(l.nc, fit_block(isa->nc, PANEL, isa->kc, l.kc));
-    l.block_tiles = min_i64(l.n_tiles, fit_block(isa->mc, l.height, isa->kc, l.kc) / l.height);
+        l.nc = min_i64(l.nc, fit_block(isa->nc, PANEL, isa->kc, max_i64(isa->kc, l.kc)));
+    l.block_tiles = min_i64(l.n_tiles, fit_block(isa->mc, l.height, isa->kc, max_i64(isa->kc, l.kc)) / l.height);
     if (g->a_packed != NULL || g->a_fill != NULL)
         l.pack_a = g->a_packed == NULL;
     else if (g->a_trans)
@@ -199,6 +199,16 @@ static void aim_c(const struct part *p, struct qn_tile *t, const struct block *b
     }
 }
 
+/* A packed B comes from afar: the first tiles of a column of tiles fetch the panels of the next one, a panel each. n_left:
+ * columns that follow. */
+static void fetch_next(const struct part *p, struct qn_tile *t, int64_t tile, int panels, int64_t n_left)
+{
+    const bool worth = p->g->b_packed != NULL && tile < panels && tile * PANEL < n_left;
+
+    t->next = worth ? t->b + (panels + tile) * t->b_panel : t->b;
+    t->next_step = worth ? PANEL : 0;
+}
+
 /* Tiles [first, end) of rows times columns [j0, j0 + n), whose panels of B start at t->b. */
 static void run_tiles(const struct part *p, struct qn_tile *t, const struct block *block, int64_t first, int64_t end,
                       int64_t j0, int64_t n)
@@ -216,6 +226,7 @@ static void run_tiles(const struct part *p, struct qn_tile *t, const struct bloc
         for (int64_t index = first; index < end; index++) {
             const int64_t i0 = index * p->l.height;
 
+            fetch_next(p, t, index - first, panels, n - j - t->n_cols);
             aim_a(p, t, index, first, block->k0, block->kc);
             aim_c(p, t, block, i0, j0 + j);
             p->isa->tile(t, (int)min_i64(p->l.height, g->m - i0), panels);

@@ -193,7 +193,8 @@ static void turned_body(void)
         if (!qn_conv_gemm_t.accept(&c))
             continue;
         check(&qn_conv_gemm_t, &qn_conv_ref, &c, 0);
-        assert_ptr_equal(qn_conv_choose(&c), &qn_conv_gemm_t);
+        if (!qn_conv_depthwise.accept(&c))
+            assert_ptr_equal(qn_conv_choose(&c), &qn_conv_gemm_t);
         n_turned++;
     }
     assert_true(n_turned > 0);
@@ -227,19 +228,21 @@ static void depthwise_body(void)
     }
 }
 
-/* Planes that need several bands of rows, and strides beyond the kernel. */
+/* Planes that need several bands of rows, strides beyond the kernel, and the usual square kernels. */
 static void large_depthwise_body(void)
 {
     struct qn_conv c = random_conv(2, 3, 1, 1, 20);
 
-    for (int stride = 1; stride <= 4; stride++) {
+    for (int i = 0; i < 9; i++) {
+        const int stride = i < 4 ? i + 1 : 1 + i % 2, side = i < 4 ? 3 : i < 6 ? 5 : i < 8 ? 7 : 9;
+
         for (int axis = 0; axis < 2; axis++) {
-            c.in[axis] = 150 + 37 * axis;
-            c.kernel[axis] = 3;
+            c.in[axis] = i < 4 ? 150 + 37 * axis : ktest_range(1, 40);
+            c.kernel[axis] = side;
             c.stride[axis] = stride;
             c.dilation[axis] = 1;
-            c.pad[axis] = 1;
-            c.out[axis] = (c.in[axis] + 2 - 3) / stride + 1;
+            c.pad[axis] = side / 2;
+            c.out[axis] = (c.in[axis] - 1) / stride + 1;
         }
         check(&qn_conv_depthwise, &qn_conv_ref, &c, 0);
     }

@@ -7,21 +7,16 @@
 
 /* ---- im2col ----------------------------------------------------------------------------------------------------------
  * A vector of columns is a run of output positions. It is cut into segments, each within one output row, so that the
- * elements one tap needs lie at equal distances in memory. For each tap the lanes that fall inside the input form one range
- * per segment; pointers and masks are made once per tap and then used for every channel. */
+ * elements one tap needs lie at equal distances in memory. Which lanes of a segment fall inside the input depends on the
+ * tap's x alone, apart from rows that are outside altogether; those masks are made once per vector of columns. A tap then
+ * costs a pointer and a mask per segment, and one masked load of each per channel. */
 
-enum { MAX_SEGMENTS = 4 };
+enum { MAX_SEGMENTS = 4, MAX_KX = 16 };
 
 struct segment {
     int first, n;    /* lanes */
     int64_t z, y, x; /* input position of the first lane under tap 0; may lie outside */
     int64_t at;      /* its offset in the plane */
-};
-
-/* Lanes of one tap: elements at base + lane * stride for the lanes of the range. */
-struct reach {
-    int64_t base;
-    int from, to;
 };
 
 struct columns {
@@ -48,8 +43,6 @@ static void find_segments(const struct qn_im2col *im, int64_t j0, int n, struct 
         s->y = oy * im->stride[1] - im->pad[1];
         s->x = ox * im->stride[2] - im->pad[2];
         s->at = (s->z * im->size[1] + s->y) * im->size[2] + s->x;
-        for (int i = 0; i < s->n; i++)
-            c->offset[lane + i] = (int32_t)(s->at - c->segments[0].at + i * im->stride[2]);
         lane += s->n;
         ox = 0;
         if (++oy == im->out[1]) {
@@ -59,156 +52,236 @@ static void find_segments(const struct qn_im2col *im, int64_t j0, int n, struct 
     }
 }
 
-/* The lanes of a segment that stay inside the input when moved by (dz, dy, dx). */
-static bool find_reach(const struct qn_im2col *im, const struct segment *s, int64_t dz, int64_t dy, int64_t dx,
-                       struct reach *r)
+/* Lanes [from, to) of a segment that stay inside a row of the input when moved by dx. */
+static void find_lanes(const struct qn_im2col *im, const struct segment *s, int64_t dx, int *from, int *to)
 {
     const int64_t x = s->x + dx, step = im->stride[2], width = im->size[2];
-    int64_t from = 0, to = s->n;
+    int64_t low = 0, high = s->n;
 
-    if (s->z + dz < 0 || s->z + dz >= im->size[0] || s->y + dy < 0 || s->y + dy >= im->size[1])
-        return false;
     if (x < 0)
-        from = (-x + step - 1) / step;
-    if (x + (to - 1) * step >= width)
-        to = x >= width ? 0 : (width - x + step - 1) / step;
-    if (from >= to)
-        return false;
-    r->from = s->first + (int)from;
-    r->to = s->first + (int)to;
-    r->base = s->at + (dz * im->size[1] + dy) * width + dx - s->first * step;
-    return true;
+        low = step == 1 ? -x : (-x + step - 1) / step;
+    if (x + (high - 1) * step >= width)
+        high = x >= width ? 0 : step == 1 ? width - x : (width - x + step - 1) / step;
+    if (low >= high)
+        low = high = 0;
+    *from = s->first + (int)low;
+    *to = s->first + (int)high;
 }
 
-/* One channel's vector for up to MAX_SEGMENTS reaches at stride 1. */
-VF_INLINE void copy_stride1(const float *x, int64_t plane, int64_t n_channels, const struct reach *r, const int n_reaches,
-                            float *dst, int64_t dst_step)
+/* Masks of every x of the kernel for every segment. At stride 2 the elements of lanes [from, to) lie in
+ * [2 from, 2 to - 1): two loads, of which the even elements count. */
+struct masks {
+    vm lanes[MAX_SEGMENTS][MAX_KX];
+    vm low[MAX_SEGMENTS][MAX_KX], high[MAX_SEGMENTS][MAX_KX]; /* of the two loads at stride 2 */
+};
+
+static void find_masks(const struct qn_im2col *im, const struct columns *c, struct masks *m)
 {
-    vm m[MAX_SEGMENTS];
+    for (int s = 0; s < c->n_segments; s++) {
+        for (int64_t kx = 0; kx < im->kernel[2]; kx++) {
+            int from, to;
 
-    for (int s = 0; s < n_reaches; s++)
-        m[s] = vm_range((size_t)r[s].from, (size_t)r[s].to);
-    for (int64_t c = 0; c < n_channels; c++) {
-        vf v = vf_load_m(x + r[0].base, m[0]);
+            find_lanes(im, &c->segments[s], kx * im->dilation[2], &from, &to);
+            m->lanes[s][kx] = vm_range((size_t)from, (size_t)to);
+            if (im->stride[2] == 2) {
+                const int low = 2 * from, high = to > from ? 2 * to - 1 : low;
 
-        for (int s = 1; s < n_reaches; s++)
-            v = vf_merge_m(v, x + r[s].base, m[s]);
-        vf_store(dst, v);
-        x += plane;
-        dst += dst_step;
-    }
-}
-
-/* At stride 2 the elements of lanes [from, to) lie in [2 from, 2 to - 1): two loads, of which the even elements count. */
-VF_INLINE void copy_stride2(const float *x, int64_t plane, int64_t n_channels, const struct reach *r, const int n_reaches,
-                            float *dst, int64_t dst_step)
-{
-    vm low[MAX_SEGMENTS], high[MAX_SEGMENTS], lanes[MAX_SEGMENTS];
-
-    for (int s = 0; s < n_reaches; s++) {
-        const int from = 2 * r[s].from, to = 2 * r[s].to - 1;
-
-        lanes[s] = vm_range((size_t)r[s].from, (size_t)r[s].to);
-        low[s] = vm_range((size_t)(from < VF_LANES ? from : VF_LANES), (size_t)(to < VF_LANES ? to : VF_LANES));
-        high[s] = vm_range((size_t)(from > VF_LANES ? from - VF_LANES : 0), (size_t)(to > VF_LANES ? to - VF_LANES : 0));
-    }
-    for (int64_t c = 0; c < n_channels; c++) {
-        vf v = vf_even(vf_load_m(x + r[0].base, low[0]), vf_load_m(x + r[0].base + VF_LANES, high[0]));
-
-        for (int s = 1; s < n_reaches; s++)
-            v = vf_select(lanes[s],
-                          vf_even(vf_load_m(x + r[s].base, low[s]), vf_load_m(x + r[s].base + VF_LANES, high[s])), v);
-        vf_store(dst, v);
-        x += plane;
-        dst += dst_step;
-    }
-}
-
-static void copy_gather(const float *x, int64_t plane, int64_t n_channels, const struct columns *c, int64_t shift,
-                        const struct reach *r, int n_reaches, float *dst, int64_t dst_step)
-{
-    const vi index = vi_load(c->offset);
-    vm m = vm_first(0);
-
-    x += c->segments[0].at + shift;
-    for (int s = 0; s < n_reaches; s++)
-        m = vm_or(m, vm_range((size_t)r[s].from, (size_t)r[s].to));
-    for (int64_t i = 0; i < n_channels; i++) {
-        vf_store(dst, vf_gather_m(x, index, m));
-        x += plane;
-        dst += dst_step;
-    }
-}
-
-static void copy_zero(int64_t n_channels, float *dst, int64_t dst_step)
-{
-    for (int64_t c = 0; c < n_channels; c++)
-        vf_store(dst + c * dst_step, vf_zero());
-}
-
-#define COPY_REACHES(copy)                                                                                             \
-    do {                                                                                                               \
-        if (n_reaches == 1)                                                                                            \
-            copy(x, plane, n_channels, r, 1, dst, dst_step);                                                           \
-        else if (n_reaches == 2)                                                                                       \
-            copy(x, plane, n_channels, r, 2, dst, dst_step);                                                           \
-        else                                                                                                           \
-            copy(x, plane, n_channels, r, n_reaches, dst, dst_step);                                                   \
-    } while (0)
-
-/* One tap, moved by (dz, dy, dx), of n_channels channels from x on. */
-static void copy_tap(const struct qn_im2col *im, const struct columns *c, int64_t dz, int64_t dy, int64_t dx,
-                     const float *x, int64_t n_channels, float *dst, int64_t dst_step)
-{
-    const int64_t plane = im->size[0] * im->size[1] * im->size[2];
-    struct reach r[VF_LANES];
-    int n_reaches = 0;
-
-    for (int s = 0; s < c->n_segments; s++)
-        n_reaches += find_reach(im, &c->segments[s], dz, dy, dx, &r[n_reaches]);
-    if (n_reaches == 0)
-        copy_zero(n_channels, dst, dst_step);
-    else if (n_reaches > MAX_SEGMENTS || im->stride[2] > 2)
-        copy_gather(x, plane, n_channels, c, (dz * im->size[1] + dy) * im->size[2] + dx, r, n_reaches, dst, dst_step);
-    else if (im->stride[2] == 2)
-        COPY_REACHES(copy_stride2);
-    else
-        COPY_REACHES(copy_stride1);
-}
-
-/* Rows k0 .. k0 + k of one vector of n columns; dst is its first lane in the panel. */
-static void fill_columns(const struct qn_im2col *im, int64_t k0, int64_t k, const struct columns *c, float *dst)
-{
-    const int64_t n_taps = im->kernel[0] * im->kernel[1] * im->kernel[2];
-    const int64_t plane = im->size[0] * im->size[1] * im->size[2];
-    const int64_t first = k0 / n_taps, first_tap = k0 % n_taps;
-    const int64_t last = (k0 + k) / n_taps, last_tap = (k0 + k) % n_taps;
-    int64_t tap = 0;
-
-    for (int64_t kz = 0; kz < im->kernel[0]; kz++) {
-        for (int64_t ky = 0; ky < im->kernel[1]; ky++) {
-            for (int64_t kx = 0; kx < im->kernel[2]; kx++, tap++) {
-                const int64_t from = first + (tap < first_tap), to = last + (tap < last_tap);
-
-                if (from < to)
-                    copy_tap(im, c, kz * im->dilation[0], ky * im->dilation[1], kx * im->dilation[2],
-                             im->x + from * plane, to - from, dst + (from * n_taps + tap - k0) * QN_GEMM_PANEL,
-                             n_taps * QN_GEMM_PANEL);
+                m->low[s][kx] = vm_range((size_t)(low < VF_LANES ? low : VF_LANES), (size_t)(high < VF_LANES ? high : VF_LANES));
+                m->high[s][kx] = vm_range((size_t)(low > VF_LANES ? low - VF_LANES : 0),
+                                          (size_t)(high > VF_LANES ? high - VF_LANES : 0));
             }
         }
     }
 }
 
+/* Where a tap moves each segment: element of lane i at base + i * stride; rows outside the input have no lanes. */
+struct reach {
+    int64_t base[MAX_SEGMENTS];
+    bool inside[MAX_SEGMENTS];
+};
+
+static void find_reach(const struct qn_im2col *im, const struct columns *c, int64_t dz, int64_t dy, struct reach *r)
+{
+    for (int i = 0; i < c->n_segments; i++) {
+        const struct segment *s = &c->segments[i];
+
+        r->inside[i] = s->z + dz >= 0 && s->z + dz < im->size[0] && s->y + dy >= 0 && s->y + dy < im->size[1];
+        r->base[i] = s->at + (dz * im->size[1] + dy) * im->size[2] - s->first * im->stride[2];
+    }
+}
+
+/* One tap of a run of channels. */
+struct run_of_channels {
+    const float *x;
+    int64_t plane, n;
+    float *dst;
+    int64_t dst_step;
+};
+
+VF_INLINE void copy_stride1(const struct run_of_channels *run, const struct masks *m, const struct reach *r, int64_t kx,
+                            int64_t dx, const int n_segments)
+{
+    const float *p[MAX_SEGMENTS];
+    vm mask[MAX_SEGMENTS];
+    float *dst = run->dst;
+
+    for (int s = 0; s < n_segments; s++) {
+        mask[s] = r->inside[s] ? m->lanes[s][kx] : vm_first(0);
+        p[s] = run->x + (vm_any(mask[s]) ? r->base[s] + dx : 0);
+    }
+    for (int64_t c = 0; c < run->n; c++) {
+        vf v = vf_load_m(p[0], mask[0]);
+
+        p[0] += run->plane;
+        for (int s = 1; s < n_segments; s++) {
+            v = vf_merge_m(v, p[s], mask[s]);
+            p[s] += run->plane;
+        }
+        vf_store(dst, v);
+        dst += run->dst_step;
+    }
+}
+
+VF_INLINE void copy_stride2(const struct run_of_channels *run, const struct masks *m, const struct reach *r, int64_t kx,
+                            int64_t dx, const int n_segments)
+{
+    const float *p[MAX_SEGMENTS];
+    float *dst = run->dst;
+    vm mask[MAX_SEGMENTS], low[MAX_SEGMENTS], high[MAX_SEGMENTS];
+
+    for (int s = 0; s < n_segments; s++) {
+        const vm none = vm_first(0);
+
+        mask[s] = r->inside[s] ? m->lanes[s][kx] : none;
+        low[s] = r->inside[s] ? m->low[s][kx] : none;
+        high[s] = r->inside[s] ? m->high[s][kx] : none;
+        p[s] = run->x + (vm_any(mask[s]) ? r->base[s] + dx : 0);
+    }
+    for (int64_t c = 0; c < run->n; c++) {
+        vf v = vf_even(vf_load_m(p[0], low[0]), vf_load_m(p[0] + VF_LANES, high[0]));
+
+        p[0] += run->plane;
+        for (int s = 1; s < n_segments; s++) {
+            v = vf_select(mask[s], vf_even(vf_load_m(p[s], low[s]), vf_load_m(p[s] + VF_LANES, high[s])), v);
+            p[s] += run->plane;
+        }
+        vf_store(dst, v);
+        dst += run->dst_step;
+    }
+}
+
+#define COPY_SEGMENTS(copy)                                                                                            \
+    do {                                                                                                               \
+        if (c->n_segments == 1)                                                                                        \
+            copy(run, m, r, kx, dx, 1);                                                                                \
+        else if (c->n_segments == 2)                                                                                   \
+            copy(run, m, r, kx, dx, 2);                                                                                \
+        else if (c->n_segments == 3)                                                                                   \
+            copy(run, m, r, kx, dx, 3);                                                                                \
+        else                                                                                                           \
+            copy(run, m, r, kx, dx, 4);                                                                                \
+    } while (0)
+
+static void copy_tap(const struct qn_im2col *im, const struct columns *c, const struct masks *m, const struct reach *r,
+                     int64_t kx, const struct run_of_channels *run)
+{
+    const int64_t dx = kx * im->dilation[2];
+
+    if (im->stride[2] == 1)
+        COPY_SEGMENTS(copy_stride1);
+    else
+        COPY_SEGMENTS(copy_stride2);
+}
+
+/* Any stride, kernel and number of segments, lane by lane through the gather. */
+static void gather_tap(const struct qn_im2col *im, struct columns *c, int64_t dz, int64_t dy, int64_t dx,
+                       const struct run_of_channels *run)
+{
+    const float *x = run->x + c->segments[0].at + (dz * im->size[1] + dy) * im->size[2] + dx;
+    vm m = vm_first(0);
+
+    for (int i = 0; i < c->n_segments; i++) {
+        const struct segment *s = &c->segments[i];
+        int from, to;
+
+        if (s->z + dz < 0 || s->z + dz >= im->size[0] || s->y + dy < 0 || s->y + dy >= im->size[1])
+            continue;
+        find_lanes(im, s, dx, &from, &to);
+        m = vm_or(m, vm_range((size_t)from, (size_t)to));
+    }
+    for (int64_t i = 0; i < run->n; i++)
+        vf_store(run->dst + i * run->dst_step, vf_gather_m(x + i * run->plane, vi_load(c->offset), m));
+}
+
+static void find_offsets(const struct qn_im2col *im, struct columns *c)
+{
+    for (int lane = 0; lane < VF_LANES; lane++)
+        c->offset[lane] = 0;
+    for (int s = 0; s < c->n_segments; s++)
+        for (int i = 0; i < c->segments[s].n; i++)
+            c->offset[c->segments[s].first + i] =
+                (int32_t)(c->segments[s].at - c->segments[0].at + i * im->stride[2]);
+}
+
+/* Rows k0 .. k0 + k of one vector of columns; dst is its first lane in the panel. */
+static void fill_columns(const struct qn_im2col *im, int64_t k0, int64_t k, struct columns *c, float *dst)
+{
+    const int64_t n_taps = im->kernel[0] * im->kernel[1] * im->kernel[2];
+    const int64_t plane = im->size[0] * im->size[1] * im->size[2];
+    const int64_t first = k0 / n_taps, first_tap = k0 % n_taps;
+    const int64_t last = (k0 + k) / n_taps, last_tap = (k0 + k) % n_taps;
+    const bool gather = im->stride[2] > 2 || im->kernel[2] > MAX_KX || c->n_segments > MAX_SEGMENTS;
+    struct masks m;
+    struct reach r;
+    int64_t tap = 0;
+
+    if (gather)
+        find_offsets(im, c);
+    else
+        find_masks(im, c, &m);
+    for (int64_t kz = 0; kz < im->kernel[0]; kz++) {
+        for (int64_t ky = 0; ky < im->kernel[1]; ky++) {
+            const int64_t dz = kz * im->dilation[0], dy = ky * im->dilation[1];
+
+            if (!gather)
+                find_reach(im, c, dz, dy, &r);
+            for (int64_t kx = 0; kx < im->kernel[2]; kx++, tap++) {
+                const int64_t from = first + (tap < first_tap), to = last + (tap < last_tap);
+                const struct run_of_channels run = { im->x + from * plane, plane, to - from,
+                                                     dst + (from * n_taps + tap - k0) * QN_GEMM_PANEL,
+                                                     n_taps * QN_GEMM_PANEL };
+
+                if (from >= to)
+                    continue;
+                if (gather)
+                    gather_tap(im, c, dz, dy, kx * im->dilation[2], &run);
+                else
+                    copy_tap(im, c, &m, &r, kx, &run);
+            }
+        }
+    }
+}
+
+static void zero_columns(int64_t k, float *dst)
+{
+    for (int64_t kk = 0; kk < k; kk++)
+        vf_store(dst + kk * QN_GEMM_PANEL, vf_zero());
+}
+
 static void im2col(const struct qn_im2col *im, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst)
 {
+    struct columns c;
+
     for (int64_t j = 0; j < n; j += QN_GEMM_PANEL) {
         for (int64_t v = 0; v < QN_GEMM_PANEL; v += VF_LANES) {
             const int64_t left = n - j - v;
-            struct columns c = { .n_segments = 0 };
 
-            if (left > 0)
+            if (left > 0) {
                 find_segments(im, j0 + j + v, left < VF_LANES ? (int)left : VF_LANES, &c);
-            fill_columns(im, k0, k, &c, dst + j * k + v);
+                fill_columns(im, k0, k, &c, dst + j * k + v);
+            } else {
+                zero_columns(k, dst + j * k + v);
+            }
         }
     }
 }

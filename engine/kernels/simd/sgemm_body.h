@@ -127,7 +127,8 @@ VF_INLINE void tile_body(const struct qn_tile *t, const int rows, const int pane
     const bool whole = t->n_cols == (int64_t)panels * QN_GEMM_PANEL;
     const int64_t a_row = in_place ? t->a_row : 1, a_step = in_place ? 1 : t->a_step;
     const int64_t b_step = t->b_step, b_panel = t->b_panel;
-    const float *a = t->a, *b = t->b;
+    const bool fetch = rows >= 4; /* lower tiles have no time for it */
+    const float *a = t->a, *b = t->b, *next = t->next;
     float sums[TILE_MAX_ACC * VF_LANES] __attribute__((aligned(64))); /* only for a tile that is not whole */
     vf acc[TILE_MAX_ACC];
 
@@ -142,6 +143,10 @@ VF_INLINE void tile_body(const struct qn_tile *t, const int rows, const int pane
 
     for (int64_t kk = t->k; kk > 0; kk--) {
         tile_step(a, a_row, b, b_panel, rows, nv, acc);
+        if (fetch) {
+            vf_prefetch(next);
+            next += t->next_step;
+        }
         a += a_step;
         b += b_step;
     }

@@ -28,6 +28,7 @@ VF_INLINE vm vm_range(size_t from, size_t to) /* lanes [from, to) */
     return _mm256_andnot_ps(vm_first(from), vm_first(to));
 }
 
+VF_INLINE void vf_prefetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 VF_INLINE vf vf_zero(void) { return _mm256_setzero_ps(); }
 VF_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
 VF_INLINE vf vf_load1(const float *p) { return _mm256_broadcast_ss(p); } /* one element to all lanes */

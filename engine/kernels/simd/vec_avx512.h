@@ -17,6 +17,7 @@ typedef __mmask16 vm;
 VF_INLINE vm vm_first(size_t n) { return (vm)((1u << n) - 1); }
 VF_INLINE vm vm_range(size_t from, size_t to) { return (vm)(vm_first(to) & ~vm_first(from)); }
 
+VF_INLINE void vf_prefetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 VF_INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
 VF_INLINE vf vf_set1(float x) { return _mm512_set1_ps(x); }
 VF_INLINE vf vf_load1(const float *p) { return _mm512_set1_ps(*p); }

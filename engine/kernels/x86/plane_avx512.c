@@ -3,6 +3,11 @@
 
 #include "kernels/simd/vec_math.h"
 
+#include "kernels/simd/depthwise_body.h"
 #include "kernels/simd/plane_body.h"
 
-void qn_plane_init__avx512(struct qn_plane_isa *isa) { fill_plane(isa); }
+void qn_plane_init__avx512(struct qn_plane_isa *isa)
+{
+    fill_plane(isa);
+    isa->conv_plane = conv_plane;
+}
