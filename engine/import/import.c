@@ -147,7 +147,7 @@ static enum qn_status set_up(struct qn_importer *imp, const char *path)
     qn_strmap_init(&externals->files, &imp->fixed);
     externals->model = imp->model;
     externals->arena = &imp->fixed;
-    externals->refusal = imp->options->no_external ? "the options forbid it" : "the model was not opened from a file";
+    externals->refusal = path ? "the options forbid it" : "the model was not opened from a file";
     if (path && !imp->options->no_external) {
         externals->dir = folder_of(&imp->fixed, path);
         QN_CHECK_MEM(externals->dir, imp->err);

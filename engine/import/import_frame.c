@@ -21,7 +21,7 @@ enum {
 /* Longer prefixes are replaced by a number, so that names do not grow with the depth of functions. */
 enum { MAX_PREFIX = 256 };
 
-static const size_t max_expanded = (size_t)1 << 30;
+static const size_t max_expanded = (size_t)1 << 28;
 
 /* ---- Frames --------------------------------------------------------------------------------------------------- */
 
@@ -335,6 +335,7 @@ enum qn_status qn_push_call(struct qn_importer *imp)
     QN_TRY(push(imp, work->function->message, &call));
     call->is_call = true;
     call->graph = caller->graph;
+    call->first_var = caller->graph->n_vars;
     call->function = work->function;
     QN_TRY(count_expansion(imp, call));
     QN_TRY(set_prefix(imp, call, work->name));

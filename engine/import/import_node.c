@@ -182,19 +182,19 @@ static int capture_input(struct qn_graph *graph, struct qn_node *node, struct qn
     return qn_node_add_in(graph, node, var);
 }
 
-static enum qn_status connect_captures(struct qn_importer *imp, struct qn_frame *frame, struct qn_node *node)
+static enum qn_status connect_captures(struct qn_frame *frame, struct qn_node *node, struct qn_err *err)
 {
     for (int b = 0; b < node->n_bodies; b++) {
         struct qn_body *body = &node->bodies[b];
         const struct qn_done_body *done = find_done(&frame->work, body->graph);
         int n = body->graph->n_captures;
 
-        QN_CHECK(done, imp->err, INTERNAL, "a body of the node was not imported for it");
+        QN_CHECK(done, err, INTERNAL, "a body of the node was not imported for it");
         body->capture_input = qn_arena_array(frame->graph->arena, (size_t)n, sizeof(int));
-        QN_CHECK_MEM(body->capture_input, imp->err);
+        QN_CHECK_MEM(body->capture_input, err);
         for (int i = 0; i < n; i++) {
             body->capture_input[i] = capture_input(frame->graph, node, done->outers[i]);
-            QN_CHECK(body->capture_input[i] >= 0, imp->err, NOMEM, "out of memory");
+            QN_CHECK(body->capture_input[i] >= 0, err, NOMEM, "out of memory");
         }
     }
     return QN_OK;
@@ -224,24 +224,27 @@ static enum qn_status find_op(struct qn_importer *imp, struct qn_frame *frame, c
     return status == QN_OK ? QN_OK : qn_err_set(imp->err, status, "%s", why.text);
 }
 
+static enum qn_status bind_and_expand(struct qn_frame *frame, struct qn_node *node, const struct qn_op *op,
+                                      struct qn_err *err)
+{
+    QN_TRY(qn_op_bind(frame->graph, node, op, frame->work.values, frame->work.n_values, err));
+    node->n_formal = node->n_in;
+    QN_TRY(connect_captures(frame, node, err));
+    return op->body ? qn_op_expand(frame->graph, node, err) : QN_OK;
+}
+
 static enum qn_status bind(struct qn_importer *imp, struct qn_frame *frame, struct qn_node *node,
                            const struct qn_op *op)
 {
-    const struct qn_node_work *work = &frame->work;
-    enum qn_status status;
     struct qn_err why = {0};
+    enum qn_status status = bind_and_expand(frame, node, op, &why);
     char line[640];
 
-    status = qn_op_bind(frame->graph, node, op, work->values, work->n_values, &why);
     if (status == QN_UNSUPPORTED) {
         snprintf(line, sizeof(line), "%s: %s", op->name, why.text);
-        return qn_lack_add(imp, line, work->name);
+        return qn_lack_add(imp, line, frame->work.name);
     }
-    if (status != QN_OK)
-        return qn_err_set(imp->err, status, "%s", why.text);
-    node->n_formal = node->n_in;
-    QN_TRY(connect_captures(imp, frame, node));
-    return op->body ? qn_op_expand(frame->graph, node, imp->err) : QN_OK;
+    return status == QN_OK ? QN_OK : qn_err_set(imp->err, status, "%s", why.text);
 }
 
 static enum qn_status complete(struct qn_importer *imp, struct qn_frame *frame)
@@ -282,16 +285,6 @@ enum qn_status qn_step_node(struct qn_importer *imp)
 
 /* ---- After a call --------------------------------------------------------------------------------------------- */
 
-static bool is_input_of(const struct qn_frame *call, const struct qn_var *var)
-{
-    const QnOnnx__FunctionProto *proto = call->function->proto;
-
-    for (size_t i = 0; i < proto->n_input; i++)
-        if (qn_strmap_get(&call->names, proto->input[i]) == var)
-            return true;
-    return false;
-}
-
 /* What the function calls a formal output is, from now on, called as the caller wants it. */
 static enum qn_status hand_over(struct qn_importer *imp, struct qn_frame *call, struct qn_frame *caller,
                                 const char *formal, const char *actual)
@@ -299,7 +292,7 @@ static enum qn_status hand_over(struct qn_importer *imp, struct qn_frame *call, 
     struct qn_var *var = qn_strmap_get(&call->names, formal);
 
     QN_CHECK(var, imp->err, FORMAT, "function '%s' never makes its output '%s'", call->function->name, formal);
-    if (var->producer && !is_input_of(call, var)) {
+    if (var->producer && var->id >= call->first_var) {
         var->name = qn_name_join(&imp->model->arena, caller->prefix, actual);
         QN_CHECK_MEM(var->name, imp->err);
     }

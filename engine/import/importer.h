@@ -53,6 +53,7 @@ struct qn_frame {
     struct qn_arena arena;
     struct qn_graph *graph;
     struct qn_strmap names; /* value name -> struct qn_var, or qn_absent */
+    uint32_t first_var;     /* of a call: variables made in it have this id or a larger one */
     struct qn_slice message;
     const char *prefix; /* of names made here; "" in the model's graph */
     /* The function whose text this is, itself or around the body; NULL: the model. */
