@@ -41,7 +41,7 @@ static void add_formals(cJSON *row, const char *name, const struct qn_formal *fo
             if (qn_dtypes_have(formals->types, (enum qn_dtype)dtype))
                 cJSON_AddItemToArray(types, cJSON_CreateString(qn_dtype_name((enum qn_dtype)dtype)));
         add_kinds(item, formals);
-        cJSON_AddBoolToObject(item, "optional", (formals->flags & QN_OPTIONAL_FORMAL) != 0);
+        cJSON_AddBoolToObject(item, "optional", (formals->flags & (QN_OPTIONAL_FORMAL | QN_VARIADIC)) == QN_OPTIONAL_FORMAL);
         cJSON_AddBoolToObject(item, "variadic", (formals->flags & QN_VARIADIC) != 0);
         cJSON_AddItemToArray(list, item);
     }

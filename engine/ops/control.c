@@ -46,29 +46,47 @@ static enum qn_status branch_facts(struct qn_infer *in, int b, struct qn_fact **
     return qn_infer_body(in, b, NULL, 0, *facts);
 }
 
+/* A branch that contradicts the shapes given cannot be taken without an error, so the other one tells what comes out. */
+static enum qn_status both_facts(struct qn_infer *in)
+{
+    struct qn_err ignored = { QN_OK, 0, { 0 }, { 0 }, { 0 } }, *err = in->err;
+    struct qn_fact *then_facts, *else_facts;
+    enum qn_status status;
+    bool then_fits;
+
+    in->err = &ignored;
+    then_fits = branch_facts(in, THEN, &then_facts) == QN_OK;
+    in->err = then_fits ? &ignored : err;
+    status = branch_facts(in, ELSE, &else_facts);
+    in->err = err;
+    if (!then_fits)
+        QN_TRY(status);
+    if (status != QN_OK)
+        else_facts = then_facts;
+    for (int i = 0; i < in->n_out; i++) {
+        struct qn_fact both;
+
+        QN_TRY(join(in, then_fits ? &then_facts[i] : &else_facts[i], &else_facts[i], "the branches' output", i, &both));
+        QN_TRY(qn_infer_out_fact(in, i, &both));
+    }
+    return QN_OK;
+}
+
 static enum qn_status if_infer(struct qn_infer *in, const void *params)
 {
     const struct qn_fact *cond = qn_infer_in(in, 0);
-    struct qn_fact *then_facts, *else_facts;
+    struct qn_fact *facts;
     bool flag = false;
 
     (void)params;
     if (cond->konst) {
         QN_TRY(one_flag(cond->konst, "the condition", &flag, in->err));
-        QN_TRY(branch_facts(in, flag ? THEN : ELSE, &then_facts));
+        QN_TRY(branch_facts(in, flag ? THEN : ELSE, &facts));
         for (int i = 0; i < in->n_out; i++)
-            QN_TRY(qn_infer_out_fact(in, i, &then_facts[i]));
+            QN_TRY(qn_infer_out_fact(in, i, &facts[i]));
         return QN_OK;
     }
-    QN_TRY(branch_facts(in, THEN, &then_facts));
-    QN_TRY(branch_facts(in, ELSE, &else_facts));
-    for (int i = 0; i < in->n_out; i++) {
-        struct qn_fact both;
-
-        QN_TRY(join(in, &then_facts[i], &else_facts[i], "the branches' output", i, &both));
-        QN_TRY(qn_infer_out_fact(in, i, &both));
-    }
-    return QN_OK;
+    return both_facts(in);
 }
 
 static enum qn_status if_run(const struct qn_call *call)
