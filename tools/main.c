@@ -1,7 +1,10 @@
 /* main.c: the `quern` command: a table of sub-commands. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "build_info.h"
@@ -15,10 +18,12 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    { "serve", qn_cmd_serve, "serve a model, or a folder of models, over HTTP" },
     { "run", qn_cmd_run, "run a model once on files" },
     { "verify", qn_cmd_verify, "run a model's test data sets and compare" },
     { "inspect", qn_cmd_inspect, "inputs, outputs, operators, memory, kernels of a model" },
     { "bench", qn_cmd_bench, "time a model in this process" },
+    { "health", qn_cmd_health, "ask a server whether it is ready" },
     { "ops", qn_cmd_ops, "list the supported operators" },
     { "help", help, "this list, or the flags of one command" },
     { NULL, NULL, NULL },
@@ -64,11 +69,40 @@ static int version(void)
     return QN_EXIT_OK;
 }
 
+/* Files opened later must not land on the places of standard input, output and error. */
+static void fill_standard_files(void)
+{
+    int file;
+
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file > STDERR_FILENO)
+        close(file);
+}
+
+/* A misspelt level would run the wrong kernels without a word. */
+static bool cpu_level_is_known(void)
+{
+    static const char *const names[] = { "generic", "avx2", "avx512", "neon" };
+    const char *level = getenv("QUERN_CPU");
+
+    for (size_t i = 0; level && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(level, names[i]) == 0)
+            return true;
+    if (level)
+        qn_complain("QUERN_CPU", "'%s' is none of generic, avx2, avx512, neon", level);
+    return level == NULL;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
 
+    fill_standard_files();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not the end of the process */
+    if (!cpu_level_is_known())
+        return QN_EXIT_USAGE;
     if (argc < 2) {
         print_commands(stderr);
         return QN_EXIT_USAGE;
