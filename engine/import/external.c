@@ -95,7 +95,7 @@ enum qn_status qn_external_find(struct qn_externals *externals, QnOnnx__StringSt
                                 size_t n_entries, size_t n_bytes, struct qn_slice *bytes, struct qn_err *err)
 {
     static const unsigned char nothing[1];
-    const struct qn_file *file;
+    const struct qn_file *file = NULL;
     struct place place = {0};
     uint64_t offset = 0, length = n_bytes;
 

@@ -11,6 +11,9 @@
 
 enum { MODEL_GRAPH = 7, OLDEST_IR = 3, NEWEST_IR = 13 };
 
+/* Bytes of functions that calls may expand to, besides a multiple of the file. */
+static const size_t base_expansion = (size_t)1 << 26;
+
 /* ---- What a file that is no model may be ------------------------------------------------------------------------ */
 
 static const struct {
@@ -105,6 +108,7 @@ static enum qn_status read_model(struct qn_importer *imp, struct qn_slice bytes)
     struct qn_slice graph;
 
     QN_TRY(prescan(imp, bytes));
+    imp->max_expanded = base_expansion + 8 * (bytes.n < SIZE_MAX / 16 ? bytes.n : SIZE_MAX / 16);
     QN_TRY(read_header(imp, bytes));
     QN_CHECK(qn_proto_bytes(bytes, MODEL_GRAPH, &graph), imp->err, FORMAT, "the model has no graph");
     QN_TRY(qn_functions_read(imp, bytes));

@@ -21,8 +21,6 @@ enum {
 /* Longer prefixes are replaced by a number, so that names do not grow with the depth of functions. */
 enum { MAX_PREFIX = 256 };
 
-static const size_t max_expanded = (size_t)1 << 28;
-
 /* ---- Frames --------------------------------------------------------------------------------------------------- */
 
 static size_t memory_used(const struct qn_importer *imp)
@@ -60,7 +58,8 @@ static enum qn_status count_expansion(struct qn_importer *imp, const struct qn_f
     if (!frame->function)
         return QN_OK;
     imp->n_expanded += frame->message.n;
-    QN_CHECK(imp->n_expanded <= max_expanded, imp->err, LIMIT, "functions expand to more than %zu bytes", max_expanded);
+    QN_CHECK(imp->n_expanded <= imp->max_expanded, imp->err, LIMIT, "functions expand to more than %zu bytes",
+             imp->max_expanded);
     return QN_OK;
 }
 

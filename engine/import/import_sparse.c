@@ -105,7 +105,7 @@ enum qn_status qn_import_sparse(const struct qn_tensor_reader *reader, struct qn
                                 struct qn_tensor *tensor, const char **name, struct qn_err *err)
 {
     struct sparse s = {.dense = tensor, .err = err, .name = ""};
-    int64_t last = -1, flat;
+    int64_t last = -1, flat = 0;
 
     memset(tensor, 0, sizeof(*tensor));
     QN_TRY(read_parts(reader, message, &s));

@@ -96,6 +96,7 @@ struct qn_importer {
     int n_graphs;      /* graph frames among them */
     size_t n_nodes;    /* begun, counting every expansion */
     size_t n_expanded; /* bytes of functions read, counting every expansion */
+    size_t max_expanded;
 };
 
 /* Stands for an optional input that the caller of a function left out. */

@@ -6,7 +6,7 @@
 #include "import/import.h"
 #include "support/onnx_writer.h"
 
-enum { QN_CASE_CAPACITY = 1 << 16, QN_CASE_INT = 2, QN_CASE_GRAPH = 5 /* AttributeType */ };
+enum { QN_CASE_CAPACITY = 1 << 17, QN_CASE_INT = 2, QN_CASE_GRAPH = 5 /* AttributeType */ };
 
 extern const float qn_one_two[2];
 

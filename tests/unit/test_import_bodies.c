@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -506,6 +507,22 @@ static void explosion(struct qn_writer *w)
     qn_put_function(w, "F30", "p", "p");
     qn_write_end(w);
 }
+/* A large function that does nothing, called so often that reading it takes long. */
+static void much_text(struct qn_writer *w)
+{
+    static char text[60000];
+
+    memset(text, '.', sizeof(text));
+    qn_put_model(w);
+    qn_put_x(w);
+    qn_put_out(w, "x");
+    for (int i = 0; i < 1300; i++)
+        qn_put_call(w, 1, "F", "", "");
+    qn_write_end(w);
+    qn_put_function(w, "F", "", "");
+    qn_write_bytes(w, 8, text, sizeof(text));
+    qn_write_end(w);
+}
 /* A chain of more functions than frames. */
 static void deep_functions(struct qn_writer *w)
 {
@@ -570,6 +587,7 @@ static void wrong_functions(void **state)
         {graph_for_a_function, QN_UNSUPPORTED, "attribute 'n' gives a graph to a function"},
         {reads_the_callers_names, QN_FORMAT, "input 'x' is not defined"},
         {explosion, QN_LIMIT, "functions expand to more than 1000000 nodes"},
+        {much_text, QN_LIMIT, "functions expand to more than 67"},
         {deep_functions, QN_LIMIT, "bodies and functions nest deeper than 256"},
         {deep_bodies, QN_LIMIT, "bodies nest deeper than 64"},
     };
