@@ -15,37 +15,37 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    { "l1_840x32x320", 140, 32, 320, true, true },
-    { "64", 64, 64, 64, false, true },
-    { "128", 128, 128, 128, false, true },
-    { "256", 256, 256, 256, false, true },
-    { "512", 512, 512, 512, false, true },
-    { "512_both_dynamic", 512, 512, 512, false, false },
-    { "1024", 1024, 1024, 1024, false, true },
-    { "bert_128x768x768", 128, 768, 768, false, true },
-    { "bert_128x3072x768", 128, 3072, 768, false, true },
-    { "bert_128x768x3072", 128, 768, 3072, false, true },
-    { "qk_128x128x64", 128, 128, 64, false, false },
-    { "mlp_1x128x784", 1, 128, 784, false, true },
-    { "mlp_6x128x784", 6, 128, 784, false, true },
-    { "fc_1x1000x2048", 1, 1000, 2048, false, true },
-    { "fc_4x768x768", 4, 768, 768, false, true },
-    { "tiny_1x8x4", 1, 8, 4, false, true },
-    { "conv1x1_64x3136x64", 64, 3136, 64, true, false },
-    { "conv1x1_256x3136x64", 256, 3136, 64, true, false },
-    { "conv1x1_64x3136x256", 64, 3136, 256, true, false },
-    { "conv1x1_128x784x512", 128, 784, 512, true, false },
-    { "conv1x1_512x784x128", 512, 784, 128, true, false },
-    { "conv1x1_1024x196x256", 1024, 196, 256, true, false },
-    { "conv1x1_256x196x1024", 256, 196, 1024, true, false },
-    { "conv1x1_2048x49x512", 2048, 49, 512, true, false },
-    { "conv1x1_512x49x2048", 512, 49, 2048, true, false },
-    { "dyn_64x4096x256", 64, 4096, 256, true, false },
-    { "dyn_512x4096x256", 512, 4096, 256, true, false },
-    { "dyn_128x1000x512", 128, 1000, 512, true, false },
-    { "nhwc_3136x64x64", 3136, 64, 64, false, true },
-    { "nhwc_3136x256x64", 3136, 256, 64, false, true },
-    { "nhwc_784x512x128", 784, 512, 128, false, true },
+    {"l1_840x32x320", 140, 32, 320, true, true},
+    {"64", 64, 64, 64, false, true},
+    {"128", 128, 128, 128, false, true},
+    {"256", 256, 256, 256, false, true},
+    {"512", 512, 512, 512, false, true},
+    {"512_both_dynamic", 512, 512, 512, false, false},
+    {"1024", 1024, 1024, 1024, false, true},
+    {"bert_128x768x768", 128, 768, 768, false, true},
+    {"bert_128x3072x768", 128, 3072, 768, false, true},
+    {"bert_128x768x3072", 128, 768, 3072, false, true},
+    {"qk_128x128x64", 128, 128, 64, false, false},
+    {"mlp_1x128x784", 1, 128, 784, false, true},
+    {"mlp_6x128x784", 6, 128, 784, false, true},
+    {"fc_1x1000x2048", 1, 1000, 2048, false, true},
+    {"fc_4x768x768", 4, 768, 768, false, true},
+    {"tiny_1x8x4", 1, 8, 4, false, true},
+    {"conv1x1_64x3136x64", 64, 3136, 64, true, false},
+    {"conv1x1_256x3136x64", 256, 3136, 64, true, false},
+    {"conv1x1_64x3136x256", 64, 3136, 256, true, false},
+    {"conv1x1_128x784x512", 128, 784, 512, true, false},
+    {"conv1x1_512x784x128", 512, 784, 128, true, false},
+    {"conv1x1_1024x196x256", 1024, 196, 256, true, false},
+    {"conv1x1_256x196x1024", 256, 196, 1024, true, false},
+    {"conv1x1_2048x49x512", 2048, 49, 512, true, false},
+    {"conv1x1_512x49x2048", 512, 49, 2048, true, false},
+    {"dyn_64x4096x256", 64, 4096, 256, true, false},
+    {"dyn_512x4096x256", 512, 4096, 256, true, false},
+    {"dyn_128x1000x512", 128, 1000, 512, true, false},
+    {"nhwc_3136x64x64", 3136, 64, 64, false, true},
+    {"nhwc_3136x256x64", 3136, 256, 64, false, true},
+    {"nhwc_784x512x128", 784, 512, 128, false, true},
 };
 
 static float *make(size_t n_bytes)
@@ -63,8 +63,8 @@ static float *make(size_t n_bytes)
 static void measure(const struct shape *s, int n_threads, struct qn_pool *pool)
 {
     const double flops = 2.0 * (double)s->m * (double)s->n * (double)s->k;
-    struct qn_gemm g = { .m = s->m, .n = s->n, .k = s->k, .lda = s->k, .ldb = s->n, .ldc = s->n, .alpha = 1 };
-    struct qn_work work = { .n_threads = n_threads, .pool = pool };
+    struct qn_gemm g = {.m = s->m, .n = s->n, .k = s->k, .lda = s->k, .ldb = s->n, .ldc = s->n, .alpha = 1};
+    struct qn_work work = {.n_threads = n_threads, .pool = pool};
     float *a = make((size_t)(s->m * s->k) * 4), *b = make((size_t)(s->k * s->n) * 4);
     float *c = make((size_t)(s->m * s->n) * 4), *pa = NULL, *pb = NULL;
     const int64_t per_round = flops > 2e6 ? 1 : (int64_t)(2e6 / flops) + 1;
@@ -90,8 +90,9 @@ static void measure(const struct shape *s, int n_threads, struct qn_pool *pool)
 
         for (int64_t i = 0; i < per_round; i++)
             qn_gemm(&g, &work);
-        best = (double)(qn_now_ns() - start) / (double)per_round < best ? (double)(qn_now_ns() - start) / (double)per_round
-                                                                        : best;
+        best = (double)(qn_now_ns() - start) / (double)per_round < best
+                   ? (double)(qn_now_ns() - start) / (double)per_round
+                   : best;
     }
     qn_pool_leave(pool);
     printf("%-24s %6lld %6lld %6lld  %10.2f us %8.1f GFLOP/s\n", s->name, (long long)s->m, (long long)s->n,

@@ -1,5 +1,5 @@
-/* blas.c: the float64 product, through OpenBLAS when the build has it. The only file that sees that library. Its own threads
- * are switched off: they would spin against the engine's pool. */
+/* blas.c: the float64 product, through OpenBLAS when the build has it. The only file that sees that library. Its own
+ * threads are switched off: they would spin against the engine's pool. */
 #include "kernels/kern.h"
 
 #if defined(QN_HAVE_BLAS)

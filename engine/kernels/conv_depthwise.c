@@ -1,6 +1,6 @@
-/* conv_depthwise.c: convolution with one input channel per group, over one or two axes: a product of matrices would have
- * nothing to share. Where the CPU level has a kernel for whole planes it reads the input as it is; other geometries go
- * through the windows of planes.c. Weights stay as they are. */
+/* conv_depthwise.c: convolution with one input channel per group, over one or two axes: a product of matrices would
+ * have nothing to share. Where the CPU level has a kernel for whole planes it reads the input as it is; other
+ * geometries go through the windows of planes.c. Weights stay as they are. */
 #include "base/pool.h"
 #include "kernels/conv_impl.h"
 
@@ -75,15 +75,14 @@ static void run_band(const struct planes *p, int64_t plane, int64_t band)
     const struct qn_conv_data *data = d->data;
     const int64_t co = plane % d->conv->c_out, width = p->w->out[1];
     const bool cheap = data->act.kind <= QN_ACT_CLIP;
-    const struct qn_act none = { QN_ACT_NONE, 0, 0 };
+    const struct qn_act none = {QN_ACT_NONE, 0, 0};
     float *y = data->y + plane * d->n_out;
     int64_t row0, row1;
 
     qn_pool_slice(p->w->out[0], 1, (int)band, (int)p->bands, &row0, &row1);
-    d->isa->conv_plane(p->w, input_plane(d, plane), (const float *)data->w + co * d->n_taps,
-                       data->bias == NULL ? 0 : data->bias[co],
-                       data->residual == NULL ? NULL : data->residual + plane * d->n_out, cheap ? &data->act : &none, y,
-                       row0, row1);
+    d->isa->conv_plane(
+        p->w, input_plane(d, plane), (const float *)data->w + co * d->n_taps, data->bias == NULL ? 0 : data->bias[co],
+        data->residual == NULL ? NULL : data->residual + plane * d->n_out, cheap ? &data->act : &none, y, row0, row1);
     if (!cheap)
         qn_kern()->act(y + row0 * width, y + row0 * width, (size_t)((row1 - row0) * width), &data->act);
 }
@@ -100,7 +99,7 @@ static void run_part(void *arg, int part, int n_parts)
 
 static void run_planes(const struct depthwise *d, const struct qn_window *w, const struct qn_work *work)
 {
-    struct planes p = { d, w, 1 };
+    struct planes p = {d, w, 1};
     int n_parts = 1;
 
     if (work->n_threads > 1 && (double)w->n_planes * (double)d->n_out * (double)d->n_taps >= parallel_from) {
@@ -113,16 +112,16 @@ static void run_planes(const struct depthwise *d, const struct qn_window *w, con
 
 static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
 {
-    const struct depthwise d = { .conv = conv,
-                                 .data = data,
-                                 .isa = &qn_isa()->plane,
-                                 .n_in = qn_conv_product(conv->in, conv->rank),
-                                 .n_out = qn_conv_product(conv->out, conv->rank),
-                                 .n_taps = qn_conv_product(conv->kernel, conv->rank),
-                                 .width = conv->out[conv->rank - 1],
-                                 .multiplier = conv->c_out / conv->group };
+    const struct depthwise d = {.conv = conv,
+                                .data = data,
+                                .isa = &qn_isa()->plane,
+                                .n_in = qn_conv_product(conv->in, conv->rank),
+                                .n_out = qn_conv_product(conv->out, conv->rank),
+                                .n_taps = qn_conv_product(conv->kernel, conv->rank),
+                                .width = conv->out[conv->rank - 1],
+                                .multiplier = conv->c_out / conv->group};
     struct qn_window w;
-    const struct qn_window_job job = { .window = &w, .fill = 0, .arg = &d, .plane = input_plane, .row = output_row };
+    const struct qn_window_job job = {.window = &w, .fill = 0, .arg = &d, .plane = input_plane, .row = output_row};
 
     if (!make_window(conv, &w))
         return;
@@ -132,5 +131,5 @@ static void run(const struct qn_conv *conv, const struct qn_conv_data *data, con
         qn_window_run(&job, work);
 }
 
-const struct qn_conv_algo qn_conv_depthwise = { "conv_depthwise", accept, qn_conv_weight_bytes, qn_conv_pack_copy, bytes,
-                                                run };
+const struct qn_conv_algo qn_conv_depthwise = {"conv_depthwise",  accept, qn_conv_weight_bytes,
+                                               qn_conv_pack_copy, bytes,  run};

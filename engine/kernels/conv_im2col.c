@@ -1,8 +1,8 @@
-/* conv_im2col.c: convolution as a product per image and group, Y[c_out][pixels] = W[c_out][c_in * taps] X'[c_in * taps][pixels],
- * whose right side, the im2col matrix, is never stored: panels of it are built as the product needs them. Where a tap is a
- * whole image (1x1, stride 1, no padding) the right side is the input itself. Up to three axes.
- * A second form turns the product over, Y' = X'^T W^T, so that pixels are rows of tiles and channels their columns: with few
- * pixels, or a number just above a multiple of a panel, that wastes less. */
+/* conv_im2col.c: convolution as a product per image and group, Y[c_out][pixels] = W[c_out][c_in * taps] X'[c_in *
+ * taps][pixels], whose right side, the im2col matrix, is never stored: panels of it are built as the product needs
+ * them. Where a tap is a whole image (1x1, stride 1, no padding) the right side is the input itself. Up to three axes.
+ * A second form turns the product over, Y' = X'^T W^T, so that pixels are rows of tiles and channels their columns:
+ * with few pixels, or a number just above a multiple of a panel, that wastes less. */
 #include "base/checked.h"
 #include "base/pool.h"
 #include "kernels/conv_impl.h"
@@ -19,9 +19,9 @@ struct sizes {
 
 static struct sizes find_sizes(const struct qn_conv *conv)
 {
-    return (struct sizes){ conv->c_out / conv->group, qn_conv_product(conv->out, conv->rank),
-                           conv->c_in / conv->group * qn_conv_product(conv->kernel, conv->rank),
-                           qn_conv_product(conv->in, conv->rank) };
+    return (struct sizes){conv->c_out / conv->group, qn_conv_product(conv->out, conv->rank),
+                          conv->c_in / conv->group * qn_conv_product(conv->kernel, conv->rank),
+                          qn_conv_product(conv->in, conv->rank)};
 }
 
 /* The gather counts in 32 bits from lane to lane, over planes with their padding. */
@@ -90,7 +90,7 @@ static void fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, 
 
 static struct qn_im2col make_im2col(const struct qn_conv *conv)
 {
-    struct qn_im2col im = { .channels = conv->c_in / conv->group };
+    struct qn_im2col im = {.channels = conv->c_in / conv->group};
 
     for (int axis = 0; axis < 3; axis++) {
         const int i = axis - (3 - conv->rank);
@@ -113,10 +113,26 @@ static struct qn_gemm make_gemm(const struct qn_conv *conv, bool turned)
     qn_gemm_fill *const builder = is_plain(conv) ? NULL : fill;
 
     if (turned)
-        return (struct qn_gemm){ .m = s.n, .n = s.m, .k = s.k, .b_packed = &packed_somewhere, .a_fill = builder,
-                                 .a_trans = true, .lda = s.n, .c_trans = true, .ldc = s.n, .ld_residual = s.n, .alpha = 1 };
-    return (struct qn_gemm){ .m = s.m, .n = s.n, .k = s.k, .a_packed = &packed_somewhere, .b_fill = builder, .ldb = s.n,
-                             .ldc = s.n, .ld_residual = s.n, .alpha = 1 };
+        return (struct qn_gemm){.m = s.n,
+                                .n = s.m,
+                                .k = s.k,
+                                .b_packed = &packed_somewhere,
+                                .a_fill = builder,
+                                .a_trans = true,
+                                .lda = s.n,
+                                .c_trans = true,
+                                .ldc = s.n,
+                                .ld_residual = s.n,
+                                .alpha = 1};
+    return (struct qn_gemm){.m = s.m,
+                            .n = s.n,
+                            .k = s.k,
+                            .a_packed = &packed_somewhere,
+                            .b_fill = builder,
+                            .ldb = s.n,
+                            .ldc = s.n,
+                            .ld_residual = s.n,
+                            .alpha = 1};
 }
 
 static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes, bool turned)
@@ -175,7 +191,7 @@ static void run_product(const struct run *run, int64_t index, const struct qn_wo
 static void run_part(void *arg, int part, int n_parts)
 {
     const struct run *run = arg;
-    const struct qn_work work = { run->room + (size_t)part * run->room_bytes, 1, NULL };
+    const struct qn_work work = {run->room + (size_t)part * run->room_bytes, 1, NULL};
     int64_t begin, end;
 
     qn_pool_slice(run->conv->batch * run->conv->group, 1, part, n_parts, &begin, &end);
@@ -185,9 +201,14 @@ static void run_part(void *arg, int part, int n_parts)
 
 static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work, bool turned)
 {
-    struct run run = { .conv = conv, .data = data, .turned = turned, .gemm = make_gemm(conv, turned),
-                       .im = make_im2col(conv), .sizes = find_sizes(conv), .w_step = group_floats(conv, turned),
-                       .room = work->data };
+    struct run run = {.conv = conv,
+                      .data = data,
+                      .turned = turned,
+                      .gemm = make_gemm(conv, turned),
+                      .im = make_im2col(conv),
+                      .sizes = find_sizes(conv),
+                      .w_step = group_floats(conv, turned),
+                      .room = work->data};
     const double flops = (double)run.sizes.m * (double)run.sizes.n * (double)run.sizes.k;
     const int64_t n = conv->batch * conv->group;
     int n_parts = work->n_threads;
@@ -218,7 +239,8 @@ static void gemm_run(const struct qn_conv *conv, const struct qn_conv_data *data
     run(conv, data, work, false);
 }
 
-/* Cycles of a product whose columns fill panels badly, against one whose rows do not mind, but which must be turned over. */
+/* Cycles of a product whose columns fill panels badly, against one whose rows do not mind, but which must be turned
+ * over. */
 static bool turned_accept(const struct qn_conv *conv)
 {
     double m, n, k, plain, turned;
@@ -246,13 +268,13 @@ static void turned_run(const struct qn_conv *conv, const struct qn_conv_data *da
     run(conv, data, work, true);
 }
 
-const struct qn_conv_algo qn_conv_gemm = { "conv_gemm", accept, gemm_pack_bytes, gemm_pack, gemm_bytes, gemm_run };
-const struct qn_conv_algo qn_conv_gemm_t = { "conv_gemm_t", turned_accept, turned_pack_bytes, turned_pack, turned_bytes,
-                                             turned_run };
+const struct qn_conv_algo qn_conv_gemm = {"conv_gemm", accept, gemm_pack_bytes, gemm_pack, gemm_bytes, gemm_run};
+const struct qn_conv_algo qn_conv_gemm_t = {"conv_gemm_t", turned_accept, turned_pack_bytes,
+                                            turned_pack,   turned_bytes,  turned_run};
 
 const struct qn_conv_algo *qn_conv_choose(const struct qn_conv *conv)
 {
-    static const struct qn_conv_algo *const algos[] = { &qn_conv_depthwise, &qn_conv_gemm_t, &qn_conv_gemm };
+    static const struct qn_conv_algo *const algos[] = {&qn_conv_depthwise, &qn_conv_gemm_t, &qn_conv_gemm};
 
     for (size_t i = 0; i < sizeof(algos) / sizeof(algos[0]); i++)
         if (algos[i]->accept(conv))

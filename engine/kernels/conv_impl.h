@@ -32,8 +32,8 @@ struct qn_window_job {
     const void *arg;
     /* The input plane that an output plane reads. */
     const float *(*plane)(const void *arg, int64_t plane);
-    /* Computes one output row; src is the base that the taps' offsets count from, weight is the callee's to set, room is the
-     * thread's own, of window->out[1] floats. */
+    /* Computes one output row; src is the base that the taps' offsets count from, weight is the callee's to set, room
+     * is the thread's own, of window->out[1] floats. */
     void (*row)(const void *arg, int64_t plane, int64_t row, const float *src, struct qn_taps *taps, float *room);
 };
 

@@ -1,6 +1,7 @@
-/* deconv.c: transposed convolution as a product per image and group, columns[c_out * taps][pixels] = W^T X, whose result is
- * added into the output where each tap spreads it (col2im). A few output channels at a time, so that the columns stay small;
- * each output channel belongs to one thread, and its taps are added in order, so the bits do not depend on threads. */
+/* deconv.c: transposed convolution as a product per image and group, columns[c_out * taps][pixels] = W^T X, whose
+ * result is added into the output where each tap spreads it (col2im). A few output channels at a time, so that the
+ * columns stay small; each output channel belongs to one thread, and its taps are added in order, so the bits do not
+ * depend on threads. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -20,9 +21,11 @@ struct sizes {
 
 static struct sizes find_sizes(const struct qn_conv *conv)
 {
-    struct sizes s = { .n_in = qn_conv_product(conv->in, conv->rank), .n_out = qn_conv_product(conv->out, conv->rank),
-                       .n_taps = qn_conv_product(conv->kernel, conv->rank), .group_in = conv->c_in / conv->group,
-                       .group_out = conv->c_out / conv->group };
+    struct sizes s = {.n_in = qn_conv_product(conv->in, conv->rank),
+                      .n_out = qn_conv_product(conv->out, conv->rank),
+                      .n_taps = qn_conv_product(conv->kernel, conv->rank),
+                      .group_in = conv->c_in / conv->group,
+                      .group_out = conv->c_out / conv->group};
     const int64_t floats = s.n_taps * s.n_in;
 
     s.channels = floats > 0 && COLUMN_FLOATS / floats > 1 ? COLUMN_FLOATS / floats : 1;
@@ -48,8 +51,14 @@ static bool accept(const struct qn_conv *conv)
 /* Columns are made chunk by chunk, so weights are kept as they are: W is [c_in][c_out * taps], a transposed A. */
 static struct qn_gemm make_gemm(const struct qn_conv *conv, const struct sizes *s)
 {
-    return (struct qn_gemm){ .m = s->channels * s->n_taps, .n = s->n_in, .k = s->group_in, .a_trans = true,
-                             .lda = conv->c_out / conv->group * s->n_taps, .ldb = s->n_in, .ldc = s->n_in, .alpha = 1 };
+    return (struct qn_gemm){.m = s->channels * s->n_taps,
+                            .n = s->n_in,
+                            .k = s->group_in,
+                            .a_trans = true,
+                            .lda = conv->c_out / conv->group * s->n_taps,
+                            .ldb = s->n_in,
+                            .ldc = s->n_in,
+                            .alpha = 1};
 }
 
 /* A part's bytes: the product's workspace, then the columns. The last chunk may have fewer channels, and be blocked
@@ -92,7 +101,8 @@ struct run {
     char *room;
 };
 
-/* Output positions along an axis that input positions [from, to) reach with a tap moved by `shift` stay inside the output. */
+/* Output positions along an axis that input positions [from, to) reach with a tap moved by `shift` stay inside the
+ * output. */
 static void clip_axis(const struct qn_conv *conv, int axis, int64_t shift, int64_t *from, int64_t *to)
 {
     const int64_t step = conv->stride[axis];
@@ -116,7 +126,7 @@ static void add_row(float *dst, const float *src, int64_t step, int64_t n)
 /* The geometry with missing axes in front as axes of one. */
 static struct qn_conv widen(const struct qn_conv *conv)
 {
-    struct qn_conv w = { .rank = 3 };
+    struct qn_conv w = {.rank = 3};
 
     for (int axis = 0; axis < 3; axis++) {
         const int i = axis - (3 - conv->rank);
@@ -131,7 +141,8 @@ static struct qn_conv widen(const struct qn_conv *conv)
     return w;
 }
 
-/* Adds one tap's column plane [in...] into an output plane [out...]. shift: of the tap along each axis, less the pad. */
+/* Adds one tap's column plane [in...] into an output plane [out...]. shift: of the tap along each axis, less the pad.
+ */
 static void add_tap(const struct qn_conv *w, const float *column, const int64_t *shift, float *y)
 {
     int64_t from[3], to[3];
@@ -155,8 +166,8 @@ static void add_taps(const struct qn_conv *w, const float *columns, int64_t n_in
     for (int64_t kz = 0; kz < w->kernel[0]; kz++) {
         for (int64_t ky = 0; ky < w->kernel[1]; ky++) {
             for (int64_t kx = 0; kx < w->kernel[2]; kx++, columns += n_in) {
-                const int64_t shift[3] = { kz * w->dilation[0] - w->pad[0], ky * w->dilation[1] - w->pad[1],
-                                           kx * w->dilation[2] - w->pad[2] };
+                const int64_t shift[3] = {kz * w->dilation[0] - w->pad[0], ky * w->dilation[1] - w->pad[1],
+                                          kx * w->dilation[2] - w->pad[2]};
 
                 add_tap(w, columns, shift, y);
             }
@@ -187,7 +198,7 @@ static void run_chunk(const struct run *run, int64_t index, char *room)
     const int64_t image = index / s->chunks, group = image % run->conv->group; /* image: of batch * group */
     const int64_t first = index % s->chunks * s->channels;
     const int64_t n = s->group_out - first < s->channels ? s->group_out - first : s->channels;
-    const struct qn_work work = { room, 1, NULL };
+    const struct qn_work work = {room, 1, NULL};
     float *columns = (float *)(void *)(room + run->product_bytes);
     struct qn_gemm g = make_gemm(run->conv, s);
 
@@ -218,7 +229,7 @@ static void run_part(void *arg, int part, int n_parts)
 
 static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
 {
-    struct run run = { .conv = conv, .data = data, .sizes = find_sizes(conv) };
+    struct run run = {.conv = conv, .data = data, .sizes = find_sizes(conv)};
     const double flops = (double)conv->batch * (double)conv->c_out * (double)run.sizes.n_taps * (double)run.sizes.n_in *
                          (double)run.sizes.group_in;
     int n_parts = 1;
@@ -231,7 +242,7 @@ static void run(const struct qn_conv *conv, const struct qn_conv_data *data, con
     qn_pool_run(work->pool, n_parts, run_part, &run);
 }
 
-const struct qn_conv_algo qn_deconv_gemm = { "deconv_gemm", accept, qn_conv_weight_bytes, qn_conv_pack_copy, bytes, run };
+const struct qn_conv_algo qn_deconv_gemm = {"deconv_gemm", accept, qn_conv_weight_bytes, qn_conv_pack_copy, bytes, run};
 
 const struct qn_conv_algo *qn_deconv_choose(const struct qn_conv *conv)
 {

@@ -1,5 +1,5 @@
-/* kern.c: the tables of kernels, one per CPU level, filled once: the plain C functions first, then every level the build and
- * the machine have overwrites what it does better. */
+/* kern.c: the tables of kernels, one per CPU level, filled once: the plain C functions first, then every level the
+ * build and the machine have overwrites what it does better. */
 #include <pthread.h>
 
 #include "kernels/kern_impl.h"

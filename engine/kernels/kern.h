@@ -1,16 +1,18 @@
-/* kern.h: the kernels' public header: raw loops over pointers, sizes and strides. Operators call these; nothing here knows
- * tensors, nodes or attributes, and nothing here can fail, except the ..._bytes() functions, which refuse sizes that overflow.
+/* kern.h: the kernels' public header: raw loops over pointers, sizes and strides. Operators call these; nothing here
+ * knows tensors, nodes or attributes, and nothing here can fail, except the ..._bytes() functions, which refuse sizes
+ * that overflow.
  *
  * Common rules. Memory belongs to the caller and is borrowed for the call. Run functions never allocate; what they need
- * beside their operands is a workspace whose size a ..._bytes() function tells. Strides (ld...) count elements. Pointers need
- * only the alignment of their element; packed data and workspaces are best aligned to 64 bytes. Sizes may be zero. Every
- * function may be called from any thread; work is split over outputs only, so results do not depend on the thread count.
- * What was packed at one CPU level must be run at that level (qn_cpu_level() does not change outside tests).
+ * beside their operands is a workspace whose size a ..._bytes() function tells. Strides (ld...) count elements.
+ * Pointers need only the alignment of their element; packed data and workspaces are best aligned to 64 bytes. Sizes may
+ * be zero. Every function may be called from any thread; work is split over outputs only, so results do not depend on
+ * the thread count. What was packed at one CPU level must be run at that level (qn_cpu_level() does not change outside
+ * tests).
  *
- * Bits. Every element of a float32 product is one chain of fused multiply-adds over k, ascending, starting from 0; then times
- * alpha (unless 1), plus column bias, plus row bias, plus residual, then activation. The sum has the same bits for every
- * CPU level, blocking, thread count, batch size and row position. Exponential-like functions may differ in the last bits
- * between CPU levels, never between positions, alignments, tails or threads. */
+ * Bits. Every element of a float32 product is one chain of fused multiply-adds over k, ascending, starting from 0; then
+ * times alpha (unless 1), plus column bias, plus row bias, plus residual, then activation. The sum has the same bits
+ * for every CPU level, blocking, thread count, batch size and row position. Exponential-like functions may differ in
+ * the last bits between CPU levels, never between positions, alignments, tails or threads. */
 #ifndef QN_KERNELS_KERN_H
 #define QN_KERNELS_KERN_H
 
@@ -27,7 +29,7 @@ struct qn_work {
     struct qn_pool *pool; /* NULL: the caller's thread only */
 };
 
-/* ---- Activations ------------------------------------------------------------------------------------------------- */
+/* ---- Activations ---- */
 
 enum qn_act_kind {
     QN_ACT_NONE,
@@ -38,10 +40,10 @@ enum qn_act_kind {
     QN_ACT_HARDSWISH,   /* x * clip(x * (1 / 6) + 0.5, 0, 1) */
     QN_ACT_SIGMOID,     /* 1 / (1 + exp(-x)) */
     QN_ACT_TANH,
-    QN_ACT_SILU,        /* x * sigmoid(a * x); a is 1 for SiLU, anything for Swish */
-    QN_ACT_GELU,        /* x / 2 * (1 + erf(x / sqrt 2)) */
-    QN_ACT_GELU_TANH,   /* x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
-    QN_ACT_ELU,         /* x < 0 ? a * (exp(x) - 1) : x */
+    QN_ACT_SILU,      /* x * sigmoid(a * x); a is 1 for SiLU, anything for Swish */
+    QN_ACT_GELU,      /* x / 2 * (1 + erf(x / sqrt 2)) */
+    QN_ACT_GELU_TANH, /* x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+    QN_ACT_ELU,       /* x < 0 ? a * (exp(x) - 1) : x */
     QN_N_ACT
 };
 
@@ -50,13 +52,13 @@ struct qn_act {
     float a, b;
 };
 
-/* ---- float32 matrix product -------------------------------------------------------------------------------------- */
+/* ---- float32 matrix product ---- */
 
 /* Packed B: panels of 16 columns, each [k][16], zero-padded beyond n. The layout is the same at every CPU level. */
 enum { QN_GEMM_PANEL = 16 };
 
-/* Writes panels of B: rows [k0, k0 + k) and columns [j0, j0 + n) of B, as ceil(n / 16) panels of [k][16] one after the other
- * at dst, columns beyond n zero. arg is the caller's. Called from several threads at once. */
+/* Writes panels of B: rows [k0, k0 + k) and columns [j0, j0 + n) of B, as ceil(n / 16) panels of [k][16] one after the
+ * other at dst, columns beyond n zero. arg is the caller's. Called from several threads at once. */
 typedef void qn_gemm_fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst);
 
 /* C[m][n] = act(alpha * A[m][k] B[k][n] + bias_col[n] + bias_row[m] + residual[m][n]).
@@ -67,14 +69,14 @@ struct qn_gemm {
     const float *a_packed; /* by qn_gemm_pack_a(), or NULL: then */
     qn_gemm_fill *a_fill;  /* makes panels of A transposed (16 rows of A wide) as they are needed, or NULL: then */
     const void *a_arg;
-    const float *a;        /* [m][lda], or with a_trans [k][lda] */
+    const float *a; /* [m][lda], or with a_trans [k][lda] */
     int64_t lda;
     bool a_trans;
 
     const float *b_packed; /* by qn_gemm_pack_b(), or NULL: then */
     qn_gemm_fill *b_fill;  /* makes panels as they are needed, or NULL: then */
     const void *b_arg;
-    const float *b;        /* [k][ldb], or with b_trans [n][ldb] */
+    const float *b; /* [k][ldb], or with b_trans [n][ldb] */
     int64_t ldb;
     bool b_trans;
 
@@ -95,7 +97,8 @@ bool qn_gemm_pack_b_bytes(int64_t k, int64_t n, size_t *n_bytes);
 /* B is [k][ldb], or with trans [n][ldb]. */
 void qn_gemm_pack_b(int64_t k, int64_t n, const float *b, int64_t ldb, bool trans, float *packed);
 
-/* Bytes of a packed A (constant left side: convolution weights); row panels whose height depends on m and the CPU level. */
+/* Bytes of a packed A (constant left side: convolution weights); row panels whose height depends on m and the CPU
+ * level. */
 bool qn_gemm_pack_a_bytes(int64_t m, int64_t k, size_t *n_bytes);
 /* A is [m][lda], or with trans [k][lda]. */
 void qn_gemm_pack_a(int64_t m, int64_t k, const float *a, int64_t lda, bool trans, float *packed);
@@ -107,22 +110,22 @@ void qn_gemm(const struct qn_gemm *g, const struct qn_work *work);
 /* The obvious loops: same arguments, but packed and filled forms are not looked at: a and b must be there. */
 void qn_gemm_ref(const struct qn_gemm *g);
 
-/* ---- float64 matrix product -------------------------------------------------------------------------------------- */
+/* ---- float64 matrix product ---- */
 
 /* C[m][n] = alpha * op(A) op(B) + beta * C, row-major; op transposes when its flag is set. beta 0 does not read C.
  * Through the BLAS library when built with one, else qn_dgemm_ref(). Uses the calling thread only. */
 void qn_dgemm(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t lda,
               const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
-void qn_dgemm_ref(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t lda,
-                  const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
+void qn_dgemm_ref(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a,
+                  int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
 
-/* ---- Convolution ------------------------------------------------------------------------------------------------- */
+/* ---- Convolution ---- */
 
 enum { QN_CONV_RANK = 14 }; /* the most spatial axes */
 
 /* X [batch][c_in][in...], Y [batch][c_out][out...], all dense. Convolution: W [c_out][c_in / group][kernel...].
- * Transposed convolution: W [c_in][c_out / group][kernel...]. Channels are totals over all groups. The caller computes out and
- * pad; whatever lies outside X is zero. */
+ * Transposed convolution: W [c_in][c_out / group][kernel...]. Channels are totals over all groups. The caller computes
+ * out and pad; whatever lies outside X is zero. */
 struct qn_conv {
     int64_t batch, c_in, c_out, group;
     int rank; /* spatial axes, 0 .. QN_CONV_RANK */
@@ -155,17 +158,18 @@ struct qn_conv_algo {
 const struct qn_conv_algo *qn_conv_choose(const struct qn_conv *conv);
 const struct qn_conv_algo *qn_deconv_choose(const struct qn_conv *conv);
 
-extern const struct qn_conv_algo qn_conv_depthwise;  /* one input channel per group, 1 or 2 spatial axes */
-extern const struct qn_conv_algo qn_conv_gemm_t;     /* as qn_conv_gemm with outputs as rows: accepts only where that is faster */
-extern const struct qn_conv_algo qn_conv_gemm;       /* any group, 0 to 3 spatial axes, implicit im2col; bits of ref */
-extern const struct qn_conv_algo qn_conv_ref;        /* anything, slowly; one thread */
-extern const struct qn_conv_algo qn_deconv_gemm;     /* transposed: product, then col2im; 0 to 3 spatial axes */
-extern const struct qn_conv_algo qn_deconv_ref;      /* transposed: anything, slowly; one thread */
+extern const struct qn_conv_algo qn_conv_depthwise; /* one input channel per group, 1 or 2 spatial axes */
+extern const struct qn_conv_algo
+    qn_conv_gemm_t; /* as qn_conv_gemm with outputs as rows: accepts only where that is faster */
+extern const struct qn_conv_algo qn_conv_gemm;   /* any group, 0 to 3 spatial axes, implicit im2col; bits of ref */
+extern const struct qn_conv_algo qn_conv_ref;    /* anything, slowly; one thread */
+extern const struct qn_conv_algo qn_deconv_gemm; /* transposed: product, then col2im; 0 to 3 spatial axes */
+extern const struct qn_conv_algo qn_deconv_ref;  /* transposed: anything, slowly; one thread */
 
-/* ---- Pooling ----------------------------------------------------------------------------------------------------- */
+/* ---- Pooling ---- */
 
-/* X [planes][in...], Y [planes][out...], dense. A window starts at o * stride - pad and takes every dilation-th element;
- * what falls outside X is left out (max) or counted as the flag says (average). */
+/* X [planes][in...], Y [planes][out...], dense. A window starts at o * stride - pad and takes every dilation-th
+ * element; what falls outside X is left out (max) or counted as the flag says (average). */
 struct qn_pooling {
     int64_t planes; /* batch * channels */
     int rank;
@@ -178,17 +182,17 @@ struct qn_pooling {
 
 /* Workspace of qn_maxpool() and qn_avgpool(); false when a size overflows. */
 bool qn_pooling_bytes(const struct qn_pooling *p, int n_threads, size_t *n_bytes);
-/* indices: as Y, positions in the whole of X (planes included), or NULL. A window with no element inside X gives -inf and the
- * index of the plane's first element. NaN wins; of equal elements the first. Fast with one or two spatial axes and no
- * indices. */
+/* indices: as Y, positions in the whole of X (planes included), or NULL. A window with no element inside X gives -inf
+ * and the index of the plane's first element. NaN wins; of equal elements the first. Fast with one or two spatial axes
+ * and no indices. */
 void qn_maxpool(const struct qn_pooling *p, const float *x, float *y, int64_t *indices, const struct qn_work *work);
 void qn_maxpool_ref(const struct qn_pooling *p, const float *x, float *y, int64_t *indices);
-/* A window with nothing to count gives 0. Sums run over the window in row-major order, except that a window that is the whole
- * plane is summed as by struct qn_kern's sum. */
+/* A window with nothing to count gives 0. Sums run over the window in row-major order, except that a window that is the
+ * whole plane is summed as by struct qn_kern's sum. */
 void qn_avgpool(const struct qn_pooling *p, const float *x, float *y, const struct qn_work *work);
 void qn_avgpool_ref(const struct qn_pooling *p, const float *x, float *y);
 
-/* ---- Rows: float32 functions over n contiguous elements ----------------------------------------------------------- */
+/* ---- Rows: float32 functions over n contiguous elements ---- */
 
 /* dst may be src (or a or b) exactly, never partly overlapping. */
 typedef void qn_row_unary(float *dst, const float *src, size_t n);
@@ -203,8 +207,8 @@ enum qn_binary { QN_ADD, QN_SUB, QN_MUL, QN_DIV, QN_MAX, QN_MIN, QN_N_BINARY }; 
 struct qn_kern {
     const char *name; /* "generic", "avx2", "avx512" */
 
-    /* Element-wise. Greatest error in units in the last place over all floats, as the tests check: exp 2, log 2, tanh 4,
-     * sigmoid 4, erf 4; the others follow from these. exp overflows to inf and underflows gradually to 0. */
+    /* Element-wise. Greatest error in units in the last place over all floats, as the tests check: exp 2, log 2, tanh
+     * 4, sigmoid 4, erf 4; the others follow from these. exp overflows to inf and underflows gradually to 0. */
     qn_row_unary *exp, *log, *tanh, *sigmoid, *erf;
     qn_row_unary *abs, *neg, *sqrt, *reciprocal;
     qn_row_act *act; /* every kind of enum qn_act_kind; NONE copies */
@@ -219,8 +223,8 @@ struct qn_kern {
     /* dst[i] += a * x[i], fused: one link of a chain */
     void (*axpy)(float *dst, float a, const float *x, size_t n);
 
-    /* Reductions. Sums run in 64 lanes per block of 4096 elements, block sums in double: an order fixed by n alone, and the same
-     * bits at every CPU level. n 0 gives 0, -inf (max) and inf (min). max and min: NaN wins. */
+    /* Reductions. Sums run in 64 lanes per block of 4096 elements, block sums in double: an order fixed by n alone, and
+     * the same bits at every CPU level. n 0 gives 0, -inf (max) and inf (min). max and min: NaN wins. */
     qn_row_reduce *sum, *sum_sq, *sum_abs, *max, *min;
     /* sum of (src[i] - mean)^2 */
     float (*sum_sq_diff)(const float *src, float mean, size_t n);
@@ -229,8 +233,8 @@ struct qn_kern {
     /* softmax(scale * src + mask); mask NULL: none. A row of NaN or of -inf only gives NaN. n 0 does nothing. */
     void (*softmax)(float *dst, const float *src, const float *mask, float scale, size_t n);
     void (*log_softmax)(float *dst, const float *src, size_t n);
-    /* (src - mean) / sqrt(variance + epsilon) * scale[i] + bias[i]; scale and bias may be NULL; mean and inv_std receive the
-     * statistics when not NULL. */
+    /* (src - mean) / sqrt(variance + epsilon) * scale[i] + bias[i]; scale and bias may be NULL; mean and inv_std
+     * receive the statistics when not NULL. */
     void (*layernorm)(float *dst, const float *src, const float *scale, const float *bias, float epsilon, size_t n,
                       float *mean, float *inv_std);
     /* src / sqrt(mean of squares + epsilon) * scale[i]; scale may be NULL */

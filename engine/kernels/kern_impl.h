@@ -7,13 +7,14 @@
 #include "kernels/kern.h"
 
 /* One tile of C: up to max_rows rows by a few panels of 16 columns, over one block of k.
- * Element (i, kk) of A is a[i * a_row + kk * a_step]; of B, column j of panel p: b[p * b_panel + kk * b_step + j]. All 16
- * columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */
+ * Element (i, kk) of A is a[i * a_row + kk * a_step]; of B, column j of panel p: b[p * b_panel + kk * b_step + j]. All
+ * 16 columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */
 struct qn_tile {
     const float *a, *b;
     int64_t a_row, a_step, b_panel, b_step;
     int64_t k;
-    const float *next; /* what to fetch into the second-level cache meanwhile, next_step floats further at every kk; any address */
+    const float *next; /* what to fetch into the second-level cache meanwhile, next_step floats further at every kk; any
+                          address */
     int64_t next_step;
     float *c;
     int64_t ldc;
@@ -31,9 +32,10 @@ enum { QN_TILE_MAX_ROWS = 16, QN_TILE_MAX_PANELS = 8 };
 
 /* What sgemm.c needs of a CPU level. */
 struct qn_sgemm_isa {
-    int max_rows;                         /* of a tile of one panel */
-    int panels[QN_TILE_MAX_ROWS + 1];     /* [rows]: the widest tile of that height; every smaller width in 1, 2, 3, 4, 8 works */
-    int64_t kc, mc, nc;                   /* blocks: depth, rows and columns kept in cache */
+    int max_rows; /* of a tile of one panel */
+    int panels[QN_TILE_MAX_ROWS +
+               1];      /* [rows]: the widest tile of that height; every smaller width in 1, 2, 3, 4, 8 works */
+    int64_t kc, mc, nc; /* blocks: depth, rows and columns kept in cache */
     /* rows 1 .. max_rows, panels 1 .. panels[rows] of the widths above; a_row 1 unless rows_in_place. */
     void (*tile)(const struct qn_tile *tile, int rows, int panels);
     /* Up to this many rows, A may be row-major (a_row anything, a_step 1). */
@@ -51,8 +53,8 @@ struct qn_im2col {
     int64_t size[3], out[3], kernel[3], stride[3], dilation[3], pad[3];
 };
 
-/* Depthwise convolution and pooling of planes: every output is a sum, or another fold, over taps of a padded copy of the
- * input plane, split by stride phase so that neighbours in the output are neighbours in each phase. */
+/* Depthwise convolution and pooling of planes: every output is a sum, or another fold, over taps of a padded copy of
+ * the input plane, split by stride phase so that neighbours in the output are neighbours in each phase. */
 struct qn_taps {
     int64_t n_taps;
     const int64_t *offset; /* [n_taps]: from the base of an output row in the padded plane to the tap */
@@ -67,13 +69,15 @@ struct qn_plane_isa {
     void (*im2col)(const struct qn_im2col *im, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst);
     /* dst[i] = src[i * stride] for i < n. */
     void (*take)(float *dst, const float *src, int64_t stride, int64_t n);
-    /* dst[i] = chain over taps of weight * src[offset + i], then + bias + residual[i], then act. residual may be NULL. */
+    /* dst[i] = chain over taps of weight * src[offset + i], then + bias + residual[i], then act. residual may be NULL.
+     */
     void (*conv_row)(float *dst, const float *src, const struct qn_taps *taps, float bias, const float *residual,
                      const struct qn_act *act, int64_t n);
-    /* Output rows [row0, row1) of one plane of a depthwise convolution, straight from the input; NULL: only through conv_row.
-     * Column strides 1 and 2, kernels up to 16 wide, activations up to CLIP. residual: of the plane, or NULL; may be y. */
-    void (*conv_plane)(const struct qn_window *w, const float *x, const float *weight, float bias, const float *residual,
-                       const struct qn_act *act, float *y, int64_t row0, int64_t row1);
+    /* Output rows [row0, row1) of one plane of a depthwise convolution, straight from the input; NULL: only through
+     * conv_row. Column strides 1 and 2, kernels up to 16 wide, activations up to CLIP. residual: of the plane, or NULL;
+     * may be y. */
+    void (*conv_plane)(const struct qn_window *w, const float *x, const float *weight, float bias,
+                       const float *residual, const struct qn_act *act, float *y, int64_t row0, int64_t row1);
     /* dst[i] = max over taps of src[offset + i]; NaN wins. */
     void (*max_row)(float *dst, const float *src, const struct qn_taps *taps, int64_t n);
     /* dst[i] = sum over taps of src[offset + i], divided by divisor[i]. */
@@ -89,8 +93,8 @@ struct qn_isa {
 /* Everything at the CPU level in force. */
 const struct qn_isa *qn_isa(void);
 
-/* The order of every reduction: within a block, element i goes to lane i % lanes, lanes fold in halves, block sums add up in
- * double. */
+/* The order of every reduction: within a block, element i goes to lane i % lanes, lanes fold in halves, block sums add
+ * up in double. */
 enum { QN_SUM_LANES = 64, QN_SUM_BLOCK = 4096 };
 
 /* The pieces of each level's table. The reference fills everything, the others overwrite what they do better. */

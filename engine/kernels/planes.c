@@ -1,6 +1,6 @@
-/* planes.c: slides windows over planes, for depthwise convolution and pooling of one or two axes. A band of input rows is
- * copied once into scratch memory with its padding written out and its columns sorted by stride phase; after that every tap
- * of the window is one contiguous run of floats per output row, whatever the stride, dilation and padding. */
+/* planes.c: slides windows over planes, for depthwise convolution and pooling of one or two axes. A band of input rows
+ * is copied once into scratch memory with its padding written out and its columns sorted by stride phase; after that
+ * every tap of the window is one contiguous run of floats per output row, whatever the stride, dilation and padding. */
 #include <stdint.h>
 #include <string.h>
 
@@ -25,7 +25,7 @@ static int64_t span(const struct qn_window *w, int axis, int64_t out)
 bool qn_window_make(struct qn_window *w, int64_t n_planes, int rank, const int64_t *in, const int64_t *out,
                     const int64_t *kernel, const int64_t *stride, const int64_t *dilation, const int64_t *pad)
 {
-    *w = (struct qn_window){ n_planes, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+    *w = (struct qn_window){n_planes, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {0, 0}};
     if (rank < 1 || rank > 2)
         return false;
     for (int i = 0; i < rank; i++) {
@@ -88,7 +88,8 @@ bool qn_window_bytes(const struct qn_window *w, int n_threads, size_t *n_bytes)
     *n_bytes = 0;
     if (w->out[0] == 0 || w->out[1] == 0 || w->n_planes == 0)
         return true;
-    return make_layout(w, &l) && part_floats(w, &l, &floats) && qn_mul(floats, sizeof(float) * (size_t)n_threads, n_bytes) &&
+    return make_layout(w, &l) && part_floats(w, &l, &floats) &&
+           qn_mul(floats, sizeof(float) * (size_t)n_threads, n_bytes) &&
            qn_mul((size_t)w->kernel[0], (size_t)w->kernel[1], &taps) && qn_mul(taps, sizeof(int64_t), &taps) &&
            qn_add(*n_bytes, taps, n_bytes) && qn_add(*n_bytes, 2 * ALIGN, n_bytes);
 }
@@ -100,8 +101,8 @@ static void fill_floats(float *dst, int64_t n, float value)
 }
 
 /* One input row, padded, by phases. */
-static void copy_row(const struct qn_window *w, const struct layout *l, const struct qn_plane_isa *isa, const float *src,
-                     float fill, float *dst)
+static void copy_row(const struct qn_window *w, const struct layout *l, const struct qn_plane_isa *isa,
+                     const float *src, float fill, float *dst)
 {
     const int64_t step = w->stride[1], columns = span(w, 1, w->out[1]);
 
@@ -165,7 +166,7 @@ static void run_band(const struct run *run, int64_t plane, int64_t band, float *
 static void run_part(void *arg, int part, int n_parts)
 {
     const struct run *run = arg;
-    struct qn_taps taps = { n_taps(run->job->window), run->offsets, NULL };
+    struct qn_taps taps = {n_taps(run->job->window), run->offsets, NULL};
     int64_t begin, end;
 
     qn_pool_slice(run->job->window->n_planes * run->l.n_bands, 1, part, n_parts, &begin, &end);
@@ -176,7 +177,7 @@ static void run_part(void *arg, int part, int n_parts)
 void qn_window_run(const struct qn_window_job *job, const struct qn_work *work)
 {
     const struct qn_window *w = job->window;
-    struct run run = { .job = job, .isa = &qn_isa()->plane };
+    struct run run = {.job = job, .isa = &qn_isa()->plane};
     const double total = (double)w->n_planes * (double)w->out[0] * (double)w->out[1] * (double)n_taps(w);
     int64_t *offsets;
     int64_t n_parts = 1;
@@ -187,7 +188,8 @@ void qn_window_run(const struct qn_window_job *job, const struct qn_work *work)
     for (int64_t t = 0; t < n_taps(w); t++) {
         const int64_t x = t % w->kernel[1] * w->dilation[1];
 
-        offsets[t] = t / w->kernel[1] * w->dilation[0] * run.l.pitch + x % w->stride[1] * run.l.phase + x / w->stride[1];
+        offsets[t] =
+            t / w->kernel[1] * w->dilation[0] * run.l.pitch + x % w->stride[1] * run.l.phase + x / w->stride[1];
     }
     run.offsets = offsets;
     run.room = (float *)qn_round_up((size_t)(uintptr_t)(offsets + n_taps(w)), ALIGN);

@@ -1,5 +1,5 @@
-/* pooling.c: MaxPool and AveragePool over one or two axes through the windows of planes.c; everything else, and maxima with
- * indices, goes to the reference. */
+/* pooling.c: MaxPool and AveragePool over one or two axes through the windows of planes.c; everything else, and maxima
+ * with indices, goes to the reference. */
 #include <math.h>
 
 #include "base/pool.h"
@@ -86,9 +86,9 @@ static void avg_row(const void *arg, int64_t plane, int64_t row, const float *sr
 static void slide(const struct qn_pooling *p, const struct qn_window *w, const float *x, float *y, bool max,
                   const struct qn_work *work)
 {
-    const struct pooling s = { p, &qn_isa()->plane, w, x, y };
-    const struct qn_window_job job = { .window = w, .fill = max ? -INFINITY : 0, .arg = &s, .plane = input_plane,
-                                       .row = max ? max_row : avg_row };
+    const struct pooling s = {p, &qn_isa()->plane, w, x, y};
+    const struct qn_window_job job = {
+        .window = w, .fill = max ? -INFINITY : 0, .arg = &s, .plane = input_plane, .row = max ? max_row : avg_row};
 
     qn_window_run(&job, work);
 }
@@ -123,7 +123,7 @@ static void plane_means(void *arg, int part, int n_parts)
 
 void qn_avgpool(const struct qn_pooling *p, const float *x, float *y, const struct qn_work *work)
 {
-    struct means means = { p, x, y, qn_conv_product(p->in, p->rank) };
+    struct means means = {p, x, y, qn_conv_product(p->in, p->rank)};
     struct qn_window w;
 
     if (qn_pooling_global(p) && means.n > 0) {

@@ -1,6 +1,7 @@
-/* sgemm.c: drives the micro-kernels over a float32 product: cuts it into parts for threads, parts into blocks that stay in
- * cache, blocks into tiles; packs whatever operand does not come packed. Knows no instruction set: tiles and packing come
- * through qn_isa(). The sum of an element is one chain over k, so nothing decided here changes a bit of the result. */
+/* sgemm.c: drives the micro-kernels over a float32 product: cuts it into parts for threads, parts into blocks that stay
+ * in cache, blocks into tiles; packs whatever operand does not come packed. Knows no instruction set: tiles and packing
+ * come through qn_isa(). The sum of an element is one chain over k, so nothing decided here changes a bit of the
+ * result. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -24,20 +25,20 @@ static int64_t tile_height(const struct qn_sgemm_isa *isa, int64_t m)
 
 /* How a product is blocked: a function of sizes, operand forms and CPU level alone. */
 struct layout {
-    int64_t height;     /* rows of a tile; the last may be lower */
-    int64_t n_tiles;    /* of rows */
+    int64_t height;      /* rows of a tile; the last may be lower */
+    int64_t n_tiles;     /* of rows */
     int64_t block_tiles; /* of rows per block */
     int64_t kc, nc;
-    bool pack_a;        /* else read in place */
-    int64_t a_step;     /* floats per k of a tile in the workspace */
-    bool direct_b;      /* whole panels of a row-major B are read in place, only a last partial one is packed */
+    bool pack_a;    /* else read in place */
+    int64_t a_step; /* floats per k of a tile in the workspace */
+    bool direct_b;  /* whole panels of a row-major B are read in place, only a last partial one is packed */
     size_t a_floats, b_floats, c_floats; /* workspace of a part */
 };
 
 static bool builds_b(const struct qn_gemm *g) { return g->b_packed == NULL; }
 
-/* Whether to read a row-major B where it stands: few rows do not repay packing, as long as lines of B do not straddle cache
- * lines or fall on each other in the cache. */
+/* Whether to read a row-major B where it stands: few rows do not repay packing, as long as lines of B do not straddle
+ * cache lines or fall on each other in the cache. */
 static bool read_directly(const struct qn_gemm *g, const struct layout *l)
 {
     if (g->b_packed != NULL || g->b_fill != NULL || g->b_trans)
@@ -108,11 +109,11 @@ static struct b_place take_b(const struct part *p, int64_t k0, int64_t kc, int64
     const struct qn_gemm *g = p->g;
 
     if (g->b_packed != NULL)
-        return (struct b_place){ g->b_packed + j0 * g->k + k0 * PANEL, g->k * PANEL, PANEL };
+        return (struct b_place){g->b_packed + j0 * g->k + k0 * PANEL, g->k * PANEL, PANEL};
     if (g->b_fill != NULL) {
         if (kc > 0)
             g->b_fill(g->b_arg, k0, kc, j0, n, p->b_room);
-        return (struct b_place){ p->b_room, kc * PANEL, PANEL };
+        return (struct b_place){p->b_room, kc * PANEL, PANEL};
     }
     for (int64_t j = 0; j < n; j += PANEL) {
         const int64_t cols = min_i64(PANEL, n - j);
@@ -126,8 +127,8 @@ static struct b_place take_b(const struct part *p, int64_t k0, int64_t kc, int64
                                cols, kc);
     }
     if (p->l.direct_b && n >= PANEL)
-        return (struct b_place){ g->b + k0 * g->ldb + j0, PANEL, g->ldb };
-    return (struct b_place){ p->b_room, kc * PANEL, PANEL };
+        return (struct b_place){g->b + k0 * g->ldb + j0, PANEL, g->ldb};
+    return (struct b_place){p->b_room, kc * PANEL, PANEL};
 }
 
 /* Points the tile at row tile number `index` of A and k0. Packs nothing: pack_rows() did. */
@@ -173,7 +174,7 @@ static void pack_rows(const struct part *p, int64_t first, int64_t end, int64_t 
 /* The widest tile the level has for that many panels. */
 static int tile_panels(int64_t n_panels, int widest)
 {
-    static const int fit[QN_TILE_MAX_PANELS + 1] = { 0, 1, 2, 3, 4, 4, 4, 4, 8 };
+    static const int fit[QN_TILE_MAX_PANELS + 1] = {0, 1, 2, 3, 4, 4, 4, 4, 8};
     int panels = fit[n_panels < QN_TILE_MAX_PANELS ? n_panels : QN_TILE_MAX_PANELS];
 
     return panels <= widest ? panels : widest;
@@ -199,8 +200,8 @@ static void aim_c(const struct part *p, struct qn_tile *t, const struct block *b
     }
 }
 
-/* A packed B comes from afar: the first tiles of a column of tiles fetch the panels of the next one, a panel each. n_left:
- * columns that follow. */
+/* A packed B comes from afar: the first tiles of a column of tiles fetch the panels of the next one, a panel each.
+ * n_left: columns that follow. */
 static void fetch_next(const struct part *p, struct qn_tile *t, int64_t tile, int panels, int64_t n_left)
 {
     const bool worth = p->g->b_packed != NULL && tile < panels && tile * PANEL < n_left;
@@ -241,8 +242,12 @@ static void run_block(const struct part *p, const struct block *block)
     const struct qn_gemm *g = p->g;
     const struct b_place b = take_b(p, block->k0, block->kc, block->j0, block->n);
     const int64_t whole = p->l.direct_b ? block->n / PANEL * PANEL : block->n;
-    struct qn_tile t = { .k = block->kc, .ldc = g->c_trans ? p->l.nc : g->ldc, .from_c = block->k0 > 0,
-                         .last = block->k0 + block->kc == g->k, .alpha = g->alpha, .ld_residual = g->ld_residual };
+    struct qn_tile t = {.k = block->kc,
+                        .ldc = g->c_trans ? p->l.nc : g->ldc,
+                        .from_c = block->k0 > 0,
+                        .last = block->k0 + block->kc == g->k,
+                        .alpha = g->alpha,
+                        .ld_residual = g->ld_residual};
 
     if (!g->c_trans || g->residual == NULL)
         t.act = g->act;
@@ -283,7 +288,8 @@ static void transpose_block(const struct part *p, const struct block *block)
         for (int64_t i = 0; i < n; i++) {
             float *c = g->c + (block->j0 + j + i) * g->ldc + i0;
 
-            kern->vv[QN_ADD](c, strip + i * rows, g->residual + (block->j0 + j + i) * g->ld_residual + i0, (size_t)rows);
+            kern->vv[QN_ADD](c, strip + i * rows, g->residual + (block->j0 + j + i) * g->ld_residual + i0,
+                             (size_t)rows);
             if (g->act.kind != QN_ACT_NONE)
                 kern->act(c, c, (size_t)rows, &g->act);
         }
@@ -305,7 +311,7 @@ static void run_part(void *arg, int index, int n_parts)
     const struct job *job = arg;
     const struct layout *l = &job->l;
     float *room = job->room + (size_t)index * part_floats(l);
-    struct part p = { .g = job->g, .all = job->isa, .isa = &job->isa->sgemm, .l = *l };
+    struct part p = {.g = job->g, .all = job->isa, .isa = &job->isa->sgemm, .l = *l};
     int64_t n0, n1;
 
     (void)n_parts;
@@ -315,7 +321,7 @@ static void run_part(void *arg, int index, int n_parts)
     qn_pool_slice(l->n_tiles, 1, index / job->col_parts, job->row_parts, &p.tile0, &p.tile1);
     qn_pool_slice(job->g->n, PANEL, index % job->col_parts, job->col_parts, &n0, &n1);
     for (int64_t j = n0; j < n1; j += l->nc) {
-        struct block block = { .j0 = j, .n = min_i64(l->nc, n1 - j) };
+        struct block block = {.j0 = j, .n = min_i64(l->nc, n1 - j)};
 
         do {
             block.kc = min_i64(l->kc, job->g->k - block.k0);
@@ -327,8 +333,8 @@ static void run_part(void *arg, int index, int n_parts)
     }
 }
 
-/* Cuts rows and columns so that the largest part, with the packing it must do itself, is cheapest. Costs are in elements per
- * vector step: a multiply-add moves 32 of them a cycle, packing 2 to 4, reading a packed B 4. */
+/* Cuts rows and columns so that the largest part, with the packing it must do itself, is cheapest. Costs are in
+ * elements per vector step: a multiply-add moves 32 of them a cycle, packing 2 to 4, reading a packed B 4. */
 static void cut(struct job *job, int n_parts)
 {
     const struct qn_gemm *g = job->g;
@@ -412,7 +418,7 @@ bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes)
 
 void qn_gemm(const struct qn_gemm *g, const struct qn_work *work)
 {
-    struct job job = { .g = g, .isa = qn_isa(), .row_parts = 1, .col_parts = 1 };
+    struct job job = {.g = g, .isa = qn_isa(), .row_parts = 1, .col_parts = 1};
     int n_parts = 1;
 
     if (g->m == 0 || g->n == 0)

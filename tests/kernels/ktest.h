@@ -1,5 +1,5 @@
-/* ktest.h: what the kernel tests share: seeded random numbers (KTEST_SEED in the environment repeats a run), buffers with
- * guard bytes on both sides, and the CPU levels of this machine. Header only, one program per test file. */
+/* ktest.h: what the kernel tests share: seeded random numbers (KTEST_SEED in the environment repeats a run), buffers
+ * with guard bytes on both sides, and the CPU levels of this machine. Header only, one program per test file. */
 #ifndef QN_TESTS_KTEST_H
 #define QN_TESTS_KTEST_H
 
@@ -120,7 +120,7 @@ static inline bool ktest_slow(void)
 /* Calls body once per CPU level this machine has, lowest first, with the level in force; then lifts the limit. */
 static inline void ktest_each_level(void (*body)(void))
 {
-    static const enum qn_cpu_level levels[] = { QN_CPU_GENERIC, QN_CPU_AVX2, QN_CPU_AVX512, QN_CPU_NEON };
+    static const enum qn_cpu_level levels[] = {QN_CPU_GENERIC, QN_CPU_AVX2, QN_CPU_AVX512, QN_CPU_NEON};
     const enum qn_cpu_level machine = qn_cpu_level();
 
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {

@@ -1,13 +1,13 @@
-/* test_conv.c: every way to convolve against the reference, over random geometries, CPU levels and threads: bit for bit for
- * convolution, within rounding for transposed convolution, whose sums are ordered differently. The reference itself is
- * checked against sums worked out by hand. */
+/* test_conv.c: every way to convolve against the reference, over random geometries, CPU levels and threads: bit for bit
+ * for convolution, within rounding for transposed convolution, whose sums are ordered differently. The reference itself
+ * is checked against sums worked out by hand. */
 #include <math.h>
 
 #include "ktest.h"
 
-static const struct qn_act acts[] = { { QN_ACT_NONE, 0, 0 },       { QN_ACT_RELU, 0, 0 },     { QN_ACT_CLIP, 0, 6 },
-                                      { QN_ACT_LEAKY, 0.1f, 0 },   { QN_ACT_SILU, 1, 0 },     { QN_ACT_HARDSWISH, 0, 0 },
-                                      { QN_ACT_SIGMOID, 0, 0 } };
+static const struct qn_act acts[] = {{QN_ACT_NONE, 0, 0},     {QN_ACT_RELU, 0, 0}, {QN_ACT_CLIP, 0, 6},
+                                     {QN_ACT_LEAKY, 0.1f, 0}, {QN_ACT_SILU, 1, 0}, {QN_ACT_HARDSWISH, 0, 0},
+                                     {QN_ACT_SIGMOID, 0, 0}};
 
 static int64_t product(const int64_t *sizes, int rank)
 {
@@ -41,7 +41,7 @@ static float *pack(const struct qn_conv_algo *algo, const struct qn_conv *conv, 
 static float *run(const struct qn_conv_algo *algo, const struct qn_conv *conv, struct qn_conv_data data, const float *w,
                   const float *start, bool in_place, int n_threads)
 {
-    struct qn_work work = { .n_threads = n_threads, .pool = ktest_pool(n_threads) };
+    struct qn_work work = {.n_threads = n_threads, .pool = ktest_pool(n_threads)};
     float *packed = pack(algo, conv, w), *room, *y = ktest_alloc(n_y(conv));
     size_t n_bytes;
 
@@ -87,7 +87,7 @@ static void check(const struct qn_conv_algo *algo, const struct qn_conv_algo *re
                   double tolerance)
 {
     const bool residual = ktest_range(0, 1), in_place = residual && tolerance == 0 && ktest_range(0, 1);
-    struct qn_conv_data data = { .act = acts[ktest_range(0, (int64_t)(sizeof(acts) / sizeof(acts[0])) - 1)] };
+    struct qn_conv_data data = {.act = acts[ktest_range(0, (int64_t)(sizeof(acts) / sizeof(acts[0])) - 1)]};
     float *x = ktest_random(n_x(conv)), *w = ktest_random(n_w(conv)), *start = ktest_random(n_y(conv));
     float *bias = ktest_range(0, 1) ? ktest_random((size_t)conv->c_out) : NULL;
     float *other = ktest_random(n_y(conv)), *want;
@@ -118,8 +118,11 @@ static void check(const struct qn_conv_algo *algo, const struct qn_conv_algo *re
 /* A geometry with at least one output per axis; max_in bounds an axis. */
 static struct qn_conv random_conv(int rank, int64_t group, int64_t in_per_group, int64_t out_per_group, int64_t max_in)
 {
-    struct qn_conv c = { .batch = ktest_range(1, 2), .c_in = group * in_per_group, .c_out = group * out_per_group,
-                         .group = group, .rank = rank };
+    struct qn_conv c = {.batch = ktest_range(1, 2),
+                        .c_in = group * in_per_group,
+                        .c_out = group * out_per_group,
+                        .group = group,
+                        .rank = rank};
 
     for (int i = 0; i < rank; i++) {
         int64_t reach;
@@ -144,9 +147,10 @@ static int rounds(int n) { return ktest_slow() ? n / 4 : n; }
 static void gemm_body(void)
 {
     for (int i = 0; i < rounds(160); i++) {
-        static const int64_t widths[] = { 60, 60, 15, 6 };
+        static const int64_t widths[] = {60, 60, 15, 6};
         const int rank = (int)ktest_range(0, 3);
-        const struct qn_conv c = random_conv(rank, ktest_range(1, 3), ktest_range(1, 6), ktest_range(1, 20), widths[rank]);
+        const struct qn_conv c =
+            random_conv(rank, ktest_range(1, 3), ktest_range(1, 6), ktest_range(1, 20), widths[rank]);
 
         check(&qn_conv_gemm, &qn_conv_ref, &c, 0);
     }
@@ -156,7 +160,8 @@ static void gemm_body(void)
 static void pointwise_body(void)
 {
     for (int i = 0; i < rounds(12); i++) {
-        struct qn_conv c = { .batch = 1, .c_in = ktest_range(1, 700), .c_out = ktest_range(1, 90), .group = 1, .rank = 2 };
+        struct qn_conv c = {
+            .batch = 1, .c_in = ktest_range(1, 700), .c_out = ktest_range(1, 90), .group = 1, .rank = 2};
 
         for (int axis = 0; axis < 2; axis++) {
             c.in[axis] = c.out[axis] = ktest_range(1, 12);
@@ -202,7 +207,7 @@ static void turned_body(void)
 
 static void choice(void **state)
 {
-    struct qn_conv c = { 1, 8, 8, 8, 2, { 40, 40 }, { 40, 40 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    struct qn_conv c = {1, 8, 8, 8, 2, {40, 40}, {40, 40}, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
 
     (void)state;
     assert_ptr_equal(qn_conv_choose(&c), &qn_conv_depthwise);
@@ -252,11 +257,12 @@ static void deconv_body(void)
 {
     for (int i = 0; i < rounds(120); i++) {
         const int rank = (int)ktest_range(0, 3);
-        struct qn_conv c = random_conv(rank, ktest_range(1, 3), ktest_range(1, 8), ktest_range(1, 5), rank == 3 ? 4 : 8);
+        struct qn_conv c =
+            random_conv(rank, ktest_range(1, 3), ktest_range(1, 8), ktest_range(1, 5), rank == 3 ? 4 : 8);
 
         for (int axis = 0; axis < rank; axis++) {
-            c.out[axis] = (c.in[axis] - 1) * c.stride[axis] + (c.kernel[axis] - 1) * c.dilation[axis] + 1 - c.pad[axis] -
-                          ktest_range(-1, c.pad[axis]);
+            c.out[axis] = (c.in[axis] - 1) * c.stride[axis] + (c.kernel[axis] - 1) * c.dilation[axis] + 1 -
+                          c.pad[axis] - ktest_range(-1, c.pad[axis]);
             if (c.out[axis] < 1)
                 c.out[axis] = 1;
         }
@@ -266,7 +272,7 @@ static void deconv_body(void)
 
 static void large_deconv_body(void)
 {
-    struct qn_conv c = { .batch = 1, .c_in = 13, .c_out = 21, .group = 1, .rank = 2 };
+    struct qn_conv c = {.batch = 1, .c_in = 13, .c_out = 21, .group = 1, .rank = 2};
 
     for (int axis = 0; axis < 2; axis++) {
         c.in[axis] = 20;
@@ -305,14 +311,14 @@ static void transposed(void **state)
 /* The references, on sums one can check by hand. */
 static void by_hand(void **state)
 {
-    const float x[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 }, w[4] = { 1, 2, 3, 4 };
-    const float conv_want[4] = { 27, 37, 57, 67 };
-    const float stride_want[4] = { 0, 3 * 1 + 4 * 2, 2 * 3 + 4 * 6, 67 };
-    const float spread_want[16] = { 0, 1, 4, 4, 3, 13, 23, 18, 15, 43, 53, 36, 18, 45, 52, 32 };
-    const struct qn_work work = { .n_threads = 1 };
+    const float x[9] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, w[4] = {1, 2, 3, 4};
+    const float conv_want[4] = {27, 37, 57, 67};
+    const float stride_want[4] = {0, 3 * 1 + 4 * 2, 2 * 3 + 4 * 6, 67};
+    const float spread_want[16] = {0, 1, 4, 4, 3, 13, 23, 18, 15, 43, 53, 36, 18, 45, 52, 32};
+    const struct qn_work work = {.n_threads = 1};
     float y[16];
-    struct qn_conv c = { 1, 1, 1, 1, 2, { 3, 3 }, { 2, 2 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
-    struct qn_conv_data data = { .x = x, .w = w, .y = y };
+    struct qn_conv c = {1, 1, 1, 1, 2, {3, 3}, {2, 2}, {2, 2}, {1, 1}, {1, 1}, {0, 0}};
+    struct qn_conv_data data = {.x = x, .w = w, .y = y};
 
     (void)state;
     qn_conv_ref.run(&c, &data, &work);
@@ -321,7 +327,7 @@ static void by_hand(void **state)
     c.stride[0] = c.stride[1] = 2;
     qn_conv_ref.run(&c, &data, &work);
     assert_memory_equal(y, stride_want, sizeof(stride_want));
-    c = (struct qn_conv){ 1, 1, 1, 1, 2, { 3, 3 }, { 4, 4 }, { 2, 2 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+    c = (struct qn_conv){1, 1, 1, 1, 2, {3, 3}, {4, 4}, {2, 2}, {1, 1}, {1, 1}, {0, 0}};
     qn_deconv_ref.run(&c, &data, &work);
     assert_memory_equal(y, spread_want, sizeof(spread_want));
 }
@@ -329,7 +335,7 @@ static void by_hand(void **state)
 /* Sizes nobody can hold are refused, not wrapped. */
 static void overflow(void **state)
 {
-    struct qn_conv c = { 1, 4, 4, 1, 2, { 1 << 20, 1 << 20 }, { 1 << 20, 1 << 20 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } };
+    struct qn_conv c = {1, 4, 4, 1, 2, {1 << 20, 1 << 20}, {1 << 20, 1 << 20}, {3, 3}, {1, 1}, {1, 1}, {1, 1}};
 
     (void)state;
     assert_false(qn_conv_gemm.accept(&c));
@@ -343,10 +349,9 @@ static void overflow(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(by_hand), cmocka_unit_test(convolution),
-                                        cmocka_unit_test(depthwise), cmocka_unit_test(transposed),
-                                        cmocka_unit_test(choice),
-                                        cmocka_unit_test(overflow) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),   cmocka_unit_test(convolution),
+                                       cmocka_unit_test(depthwise), cmocka_unit_test(transposed),
+                                       cmocka_unit_test(choice),    cmocka_unit_test(overflow)};
 
     ktest_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test_gemm.c: the float32 product against the obvious loops, bit for bit: every CPU level, operand form, tile shape, tail,
- * number of threads and way to end a sum; and the float64 product against its own. */
+/* test_gemm.c: the float32 product against the obvious loops, bit for bit: every CPU level, operand form, tile shape,
+ * tail, number of threads and way to end a sum; and the float64 product against its own. */
 #include <math.h>
 
 #include "ktest.h"
@@ -72,7 +72,7 @@ static bool costly(enum qn_act_kind kind) { return kind >= QN_ACT_SIGMOID; }
 static void run_and_compare(struct qn_gemm g, int n_threads, const float *start, const float *want, size_t n_c,
                             bool exact)
 {
-    struct qn_work work = { .n_threads = n_threads, .pool = ktest_pool(n_threads) };
+    struct qn_work work = {.n_threads = n_threads, .pool = ktest_pool(n_threads)};
     float *c = ktest_alloc(n_c), *data;
     size_t n_bytes;
 
@@ -97,7 +97,7 @@ static void run_and_compare(struct qn_gemm g, int n_threads, const float *start,
 
 static void check(const struct shape *s)
 {
-    struct qn_gemm g = { .m = s->m, .n = s->n, .k = s->k, .alpha = s->alpha ? 0.37f : 1.0f, .act = s->act };
+    struct qn_gemm g = {.m = s->m, .n = s->n, .k = s->k, .alpha = s->alpha ? 0.37f : 1.0f, .act = s->act};
     const int64_t pad = ktest_range(0, 3);
     const int64_t c_rows = s->c_trans ? s->n : s->m, c_cols = s->c_trans ? s->m : s->n;
     struct source source;
@@ -134,7 +134,7 @@ static void check(const struct shape *s)
         g.a_packed = pa = pack_a(&g);
     if (s->b == PACKED)
         g.b_packed = pb = pack_b(&g);
-    source = (struct source){ g.b, g.ldb, g.a, g.lda, g.a_trans };
+    source = (struct source){g.b, g.ldb, g.a, g.lda, g.a_trans};
     g.a_arg = g.b_arg = &source;
     if (s->a == FILLED)
         g.a_fill = fill_a;
@@ -153,16 +153,22 @@ static void check(const struct shape *s)
     ktest_free(pb);
 }
 
-static const struct qn_act acts[] = { { QN_ACT_NONE, 0, 0 },          { QN_ACT_RELU, 0, 0 },
-                                      { QN_ACT_CLIP, -0.5f, 1.25f },  { QN_ACT_LEAKY, 0.1f, 0 },
-                                      { QN_ACT_HARDSIGMOID, .2f, .5f }, { QN_ACT_HARDSWISH, 0, 0 },
-                                      { QN_ACT_SIGMOID, 0, 0 },       { QN_ACT_TANH, 0, 0 },
-                                      { QN_ACT_SILU, 1, 0 },          { QN_ACT_GELU, 0, 0 },
-                                      { QN_ACT_GELU_TANH, 0, 0 },     { QN_ACT_ELU, 1.3f, 0 } };
+static const struct qn_act acts[] = {{QN_ACT_NONE, 0, 0},
+                                     {QN_ACT_RELU, 0, 0},
+                                     {QN_ACT_CLIP, -0.5f, 1.25f},
+                                     {QN_ACT_LEAKY, 0.1f, 0},
+                                     {QN_ACT_HARDSIGMOID, .2f, .5f},
+                                     {QN_ACT_HARDSWISH, 0, 0},
+                                     {QN_ACT_SIGMOID, 0, 0},
+                                     {QN_ACT_TANH, 0, 0},
+                                     {QN_ACT_SILU, 1, 0},
+                                     {QN_ACT_GELU, 0, 0},
+                                     {QN_ACT_GELU_TANH, 0, 0},
+                                     {QN_ACT_ELU, 1.3f, 0}};
 
 static struct shape random_shape(int64_t m, int64_t n, int64_t k)
 {
-    struct shape s = { .m = m, .n = n, .k = k };
+    struct shape s = {.m = m, .n = n, .k = k};
 
     s.a = (enum form)ktest_range(0, FILLED);
     s.b = (enum form)ktest_range(0, FILLED);
@@ -219,8 +225,8 @@ static void activations(void)
 /* Several blocks of k, of rows and of columns; big enough for threads. */
 static void blocks(void)
 {
-    static const int64_t sizes[][3] = { { 150, 70, 700 }, { 5, 600, 330 }, { 1, 1000, 900 },  { 64, 530, 321 },
-                                        { 300, 33, 150 }, { 3, 40, 9000 }, { 14, 300, 1200 }, { 29, 260, 641 } };
+    static const int64_t sizes[][3] = {{150, 70, 700}, {5, 600, 330}, {1, 1000, 900},  {64, 530, 321},
+                                       {300, 33, 150}, {3, 40, 9000}, {14, 300, 1200}, {29, 260, 641}};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         for (int repeat = 0; repeat < (ktest_slow() ? 1 : 4); repeat++) {
@@ -243,10 +249,10 @@ static void every_level(void **state)
 /* k 0 is a sum of nothing; m or n 0 touches nothing. */
 static void empty_body(void)
 {
-    const float bias[3] = { 1, -2, 3 };
-    float c[6] = { 9, 9, 9, 9, 9, 9 };
-    struct qn_gemm g = { .m = 2, .n = 3, .k = 0, .lda = 1, .ldb = 3, .ldc = 3, .c = c, .alpha = 1, .bias_col = bias };
-    const struct qn_work work = { .n_threads = 1 };
+    const float bias[3] = {1, -2, 3};
+    float c[6] = {9, 9, 9, 9, 9, 9};
+    struct qn_gemm g = {.m = 2, .n = 3, .k = 0, .lda = 1, .ldb = 3, .ldc = 3, .c = c, .alpha = 1, .bias_col = bias};
+    const struct qn_work work = {.n_threads = 1};
 
     g.act.kind = QN_ACT_RELU;
     qn_gemm(&g, &work);
@@ -269,9 +275,9 @@ static void empty(void **state)
 /* NaN and infinity come through, also next to the zero columns of a partial panel. */
 static void special_body(void)
 {
-    float a[5] = { 1, INFINITY, 0, -1, 2 }, b[5 * 3], c[3], want[3], *packed;
-    struct qn_gemm g = { .m = 1, .n = 3, .k = 5, .a = a, .lda = 5, .b = b, .ldb = 3, .c = want, .ldc = 3, .alpha = 1 };
-    const struct qn_work work = { .n_threads = 1 };
+    float a[5] = {1, INFINITY, 0, -1, 2}, b[5 * 3], c[3], want[3], *packed;
+    struct qn_gemm g = {.m = 1, .n = 3, .k = 5, .a = a, .lda = 5, .b = b, .ldb = 3, .c = want, .ldc = 3, .alpha = 1};
+    const struct qn_work work = {.n_threads = 1};
 
     for (int i = 0; i < 15; i++)
         b[i] = (float)(i + 1);
@@ -338,8 +344,9 @@ static void doubles(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_level), cmocka_unit_test(empty), cmocka_unit_test(special),
-                                        cmocka_unit_test(overflow), cmocka_unit_test(doubles) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_level), cmocka_unit_test(empty),
+                                       cmocka_unit_test(special), cmocka_unit_test(overflow),
+                                       cmocka_unit_test(doubles)};
 
     ktest_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

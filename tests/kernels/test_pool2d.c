@@ -1,5 +1,5 @@
-/* test_pool2d.c: pooling against its reference, bit for bit, over random geometries, CPU levels and threads; the reference on
- * values worked out by hand. */
+/* test_pool2d.c: pooling against its reference, bit for bit, over random geometries, CPU levels and threads; the
+ * reference on values worked out by hand. */
 #include <math.h>
 
 #include "ktest.h"
@@ -15,7 +15,7 @@ static int64_t product(const int64_t *sizes, int rank)
 
 static struct qn_pooling random_pooling(int rank, int64_t max_in)
 {
-    struct qn_pooling p = { .planes = ktest_range(1, 6), .rank = rank };
+    struct qn_pooling p = {.planes = ktest_range(1, 6), .rank = rank};
 
     p.count_include_pad = ktest_range(0, 1);
     p.column_major = ktest_range(0, 1);
@@ -51,7 +51,7 @@ static void check_one(const struct qn_pooling *p, bool max, bool with_indices)
     else
         qn_avgpool_ref(p, x, want);
     for (int n_threads = 1; n_threads <= 3; n_threads++) {
-        struct qn_work work = { .n_threads = n_threads, .pool = ktest_pool(n_threads) };
+        struct qn_work work = {.n_threads = n_threads, .pool = ktest_pool(n_threads)};
         float *y = ktest_alloc(n_out), *room;
         size_t n_bytes;
 
@@ -123,10 +123,10 @@ static void every_level(void **state)
 
 static void by_hand(void **state)
 {
-    const float x[9] = { 1, 2, 3, 4, 9, 6, 7, 8, 5 };
-    const float max_want[4] = { 9, 9, 9, 9 }, avg_want[4] = { 4, 5, 7, 7 };
-    struct qn_pooling p = { .planes = 1, .rank = 2, .in = { 3, 3 }, .out = { 2, 2 }, .kernel = { 2, 2 },
-                            .stride = { 1, 1 }, .dilation = { 1, 1 } };
+    const float x[9] = {1, 2, 3, 4, 9, 6, 7, 8, 5};
+    const float max_want[4] = {9, 9, 9, 9}, avg_want[4] = {4, 5, 7, 7};
+    struct qn_pooling p = {
+        .planes = 1, .rank = 2, .in = {3, 3}, .out = {2, 2}, .kernel = {2, 2}, .stride = {1, 1}, .dilation = {1, 1}};
     int64_t indices[4];
     float y[4];
 
@@ -151,7 +151,7 @@ static void by_hand(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(by_hand), cmocka_unit_test(every_level) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand), cmocka_unit_test(every_level)};
 
     ktest_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,8 @@ struct unary {
 
 #define ROW(name) #name, offsetof(struct qn_kern, name)
 static const struct unary unaries[] = {
-    { ROW(exp), exp, 2 }, { ROW(log), log, 2 }, { ROW(tanh), tanh, 4 }, { ROW(sigmoid), sigmoid64, 4 },
-    { ROW(erf), erf, 4 }, { ROW(abs), fabs, 0 }, { ROW(sqrt), sqrt, 0 },
+    {ROW(exp), exp, 2}, {ROW(log), log, 2},  {ROW(tanh), tanh, 4}, {ROW(sigmoid), sigmoid64, 4},
+    {ROW(erf), erf, 4}, {ROW(abs), fabs, 0}, {ROW(sqrt), sqrt, 0},
 };
 enum { N_UNARIES = sizeof(unaries) / sizeof(unaries[0]) };
 
@@ -39,9 +39,9 @@ static float float_of(uint32_t bits)
     return x;
 }
 
-static const uint32_t special_bits[] = { 0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000,
-                                         0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
-                                         0x3f800000, 0xbf800000, 0x42b17218, 0xc2cff1b5, 0xc2aeac50, 0x3f200000 };
+static const uint32_t special_bits[] = {0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x00800000,
+                                        0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
+                                        0x3f800000, 0xbf800000, 0x42b17218, 0xc2cff1b5, 0xc2aeac50, 0x3f200000};
 
 /* All of a stride of the floats, and those near the edges of a function. */
 static void ulps_body(void)
@@ -89,18 +89,30 @@ static double act64(double x, const struct qn_act *act)
     const double a = (double)act->a, b = (double)act->b;
 
     switch (act->kind) {
-    case QN_ACT_RELU: return x < 0 ? 0 : x;
-    case QN_ACT_CLIP: return x < a ? a : x > b ? b : x;
-    case QN_ACT_LEAKY: return x < 0 ? a * x : x;
-    case QN_ACT_HARDSIGMOID: return fmin(fmax(a * x + b, 0), 1);
-    case QN_ACT_HARDSWISH: return x * fmin(fmax(x / 6 + 0.5, 0), 1);
-    case QN_ACT_SIGMOID: return sigmoid64(x);
-    case QN_ACT_TANH: return tanh(x);
-    case QN_ACT_SILU: return x * sigmoid64(a * x);
-    case QN_ACT_GELU: return x / 2 * (1 + erf(x / sqrt(2)));
-    case QN_ACT_GELU_TANH: return x / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
-    case QN_ACT_ELU: return x < 0 ? a * expm1(x) : x;
-    default: return x;
+    case QN_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case QN_ACT_CLIP:
+        return x < a ? a : x > b ? b : x;
+    case QN_ACT_LEAKY:
+        return x < 0 ? a * x : x;
+    case QN_ACT_HARDSIGMOID:
+        return fmin(fmax(a * x + b, 0), 1);
+    case QN_ACT_HARDSWISH:
+        return x * fmin(fmax(x / 6 + 0.5, 0), 1);
+    case QN_ACT_SIGMOID:
+        return sigmoid64(x);
+    case QN_ACT_TANH:
+        return tanh(x);
+    case QN_ACT_SILU:
+        return x * sigmoid64(a * x);
+    case QN_ACT_GELU:
+        return x / 2 * (1 + erf(x / sqrt(2)));
+    case QN_ACT_GELU_TANH:
+        return x / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    case QN_ACT_ELU:
+        return x < 0 ? a * expm1(x) : x;
+    default:
+        return x;
     }
 }
 
@@ -113,7 +125,7 @@ static void acts_body(void)
         x[i] = (float)(i - N / 2) * 0.0073f;
     x[3] = NAN;
     for (int kind = 0; kind < QN_N_ACT; kind++) {
-        const struct qn_act act = { (enum qn_act_kind)kind, kind == QN_ACT_CLIP ? -1.5f : 0.7f, 1.3f };
+        const struct qn_act act = {(enum qn_act_kind)kind, kind == QN_ACT_CLIP ? -1.5f : 0.7f, 1.3f};
 
         qn_kern()->act(y, x, N, &act);
         for (int i = 0; i < N; i++) {
@@ -134,7 +146,7 @@ static void positions_body(void)
     float *x = ktest_random(N), whole[N];
 
     for (size_t u = 0; u < N_UNARIES + QN_N_ACT; u++) {
-        const struct qn_act act = { (enum qn_act_kind)(u < N_UNARIES ? 0 : u - N_UNARIES), 0.7f, 1.3f };
+        const struct qn_act act = {(enum qn_act_kind)(u < N_UNARIES ? 0 : u - N_UNARIES), 0.7f, 1.3f};
         qn_row_unary *f = u < N_UNARIES ? function_of(&unaries[u]) : NULL;
 
         for (int i = 0; i < N; i++) { /* one at a time */
@@ -237,7 +249,7 @@ static void binary(void **state)
     /* the reference itself */
     assert_int_equal(QN_N_BINARY, 6);
     for (int op = 0; op < QN_N_BINARY; op++) {
-        static const float wants[] = { 5, -1, 6, 2.0f / 3.0f, 3, 2 };
+        static const float wants[] = {5, -1, 6, 2.0f / 3.0f, 3, 2};
         const float a = 2, b = 3;
         float y;
 
@@ -473,8 +485,8 @@ static void moves(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ulps),       cmocka_unit_test(acts),  cmocka_unit_test(binary),
-                                        cmocka_unit_test(reductions), cmocka_unit_test(norms), cmocka_unit_test(moves) };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ulps),       cmocka_unit_test(acts),  cmocka_unit_test(binary),
+                                       cmocka_unit_test(reductions), cmocka_unit_test(norms), cmocka_unit_test(moves)};
 
     ktest_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* conv_ref.c: convolution and transposed convolution in plain C, over any number of spatial axes, groups, strides, dilations
- * and pads. What lies outside the input is multiplied as 0, so that qn_conv_gemm has the same bits. */
+/* conv_ref.c: convolution and transposed convolution in plain C, over any number of spatial axes, groups, strides,
+ * dilations and pads. What lies outside the input is multiplied as 0, so that qn_conv_gemm has the same bits. */
 #include <math.h>
 #include <string.h>
 
@@ -134,7 +134,8 @@ bool qn_conv_weight_bytes(const struct qn_conv *conv, size_t *n_bytes)
     for (int i = 0; i < conv->rank; i++)
         if (!qn_mul(*n_bytes, (size_t)conv->kernel[i], n_bytes))
             return false;
-    return qn_mul(*n_bytes, (size_t)conv->c_in, n_bytes) && qn_mul(*n_bytes, (size_t)(conv->c_out / conv->group), n_bytes);
+    return qn_mul(*n_bytes, (size_t)conv->c_in, n_bytes) &&
+           qn_mul(*n_bytes, (size_t)(conv->c_out / conv->group), n_bytes);
 }
 
 void qn_conv_pack_copy(const struct qn_conv *conv, const float *w, void *packed)
@@ -153,6 +154,7 @@ static bool no_bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
     return true;
 }
 
-const struct qn_conv_algo qn_conv_ref = { "conv_ref", accept, qn_conv_weight_bytes, qn_conv_pack_copy, no_bytes, run_conv };
-const struct qn_conv_algo qn_deconv_ref = { "deconv_ref", accept, qn_conv_weight_bytes, qn_conv_pack_copy, no_bytes,
-                                            run_deconv };
+const struct qn_conv_algo qn_conv_ref = {"conv_ref",        accept,   qn_conv_weight_bytes,
+                                         qn_conv_pack_copy, no_bytes, run_conv};
+const struct qn_conv_algo qn_deconv_ref = {"deconv_ref",      accept,   qn_conv_weight_bytes,
+                                           qn_conv_pack_copy, no_bytes, run_deconv};

@@ -1,5 +1,5 @@
-/* dgemm_ref.c: the float64 product in plain C: one chain of multiply and add per element, k ascending. Rows of B run in the
- * inner loop where they are contiguous, which the compiler vectorises without changing any chain. */
+/* dgemm_ref.c: the float64 product in plain C: one chain of multiply and add per element, k ascending. Rows of B run in
+ * the inner loop where they are contiguous, which the compiler vectorises without changing any chain. */
 #include "kernels/kern.h"
 
 /* One row of C, cleared or scaled. */
@@ -42,8 +42,8 @@ static void row_trans(const double *a, int64_t a_step, const double *b, int64_t 
     }
 }
 
-void qn_dgemm_ref(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t lda,
-                  const double *b, int64_t ldb, double beta, double *c, int64_t ldc)
+void qn_dgemm_ref(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a,
+                  int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc)
 {
     for (int64_t i = 0; i < m; i++) {
         const double *row = a_trans ? a + i : a + i * lda;

@@ -1,4 +1,5 @@
-/* plane_ref.c: im2col and rows of depthwise convolution and pooling in plain C, for machines without vector versions. */
+/* plane_ref.c: im2col and rows of depthwise convolution and pooling in plain C, for machines without vector versions.
+ */
 #include <math.h>
 
 #include "kernels/kern_impl.h"
@@ -81,6 +82,6 @@ static void avg_row(float *dst, const float *src, const struct qn_taps *taps, co
 
 void qn_plane_init_ref(struct qn_plane_isa *isa)
 {
-    *isa = (struct qn_plane_isa){ .im2col = im2col, .take = take, .conv_row = conv_row, .max_row = max_row,
-                                  .avg_row = avg_row };
+    *isa = (struct qn_plane_isa){
+        .im2col = im2col, .take = take, .conv_row = conv_row, .max_row = max_row, .avg_row = avg_row};
 }

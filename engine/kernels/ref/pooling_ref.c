@@ -1,5 +1,5 @@
-/* pooling_ref.c: MaxPool and AveragePool in plain C over any number of axes, with dilation, indices and every way to count
- * padding. */
+/* pooling_ref.c: MaxPool and AveragePool in plain C over any number of axes, with dilation, indices and every way to
+ * count padding. */
 #include <math.h>
 
 #include "kernels/conv_impl.h"
@@ -13,7 +13,8 @@ static void unravel(int64_t at, const int64_t *sizes, int rank, int64_t *positio
     }
 }
 
-/* Where tap number t of the window of an output lies in the plane; -1: outside. Also column-major, as indices may be. */
+/* Where tap number t of the window of an output lies in the plane; -1: outside. Also column-major, as indices may be.
+ */
 static int64_t locate(const struct qn_pooling *p, const int64_t *out, int64_t t, int64_t *column_major)
 {
     int64_t tap[QN_CONV_RANK], position[QN_CONV_RANK], at = 0;

@@ -1,5 +1,5 @@
-/* rows_ref.c: the row functions of struct qn_kern in plain C, over the C library's mathematics. The oracle of the vector
- * versions, and what a machine without them runs. */
+/* rows_ref.c: the row functions of struct qn_kern in plain C, over the C library's mathematics. The oracle of the
+ * vector versions, and what a machine without them runs. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -22,26 +22,37 @@ static float clip_scalar(float x, float lo, float hi)
 float qn_act_scalar(float x, const struct qn_act *act)
 {
     switch (act->kind) {
-    case QN_ACT_RELU: return 0 > x ? 0 : x;
-    case QN_ACT_CLIP: return clip_scalar(x, act->a, act->b);
-    case QN_ACT_LEAKY: return x < 0 ? act->a * x : x;
-    case QN_ACT_HARDSIGMOID: return clip_scalar(act->a * x + act->b, 0, 1);
-    case QN_ACT_HARDSWISH: return x * clip_scalar(fmaf(x, 1.0f / 6.0f, 0.5f), 0, 1);
-    case QN_ACT_SIGMOID: return sigmoid_scalar(x);
-    case QN_ACT_TANH: return tanhf(x);
-    case QN_ACT_SILU: return x * sigmoid_scalar(act->a * x);
-    case QN_ACT_GELU: return 0.5f * x * (1.0f + erff(x * (float)0x1.6a09e667f3bcdp-1));
+    case QN_ACT_RELU:
+        return 0 > x ? 0 : x;
+    case QN_ACT_CLIP:
+        return clip_scalar(x, act->a, act->b);
+    case QN_ACT_LEAKY:
+        return x < 0 ? act->a * x : x;
+    case QN_ACT_HARDSIGMOID:
+        return clip_scalar(act->a * x + act->b, 0, 1);
+    case QN_ACT_HARDSWISH:
+        return x * clip_scalar(fmaf(x, 1.0f / 6.0f, 0.5f), 0, 1);
+    case QN_ACT_SIGMOID:
+        return sigmoid_scalar(x);
+    case QN_ACT_TANH:
+        return tanhf(x);
+    case QN_ACT_SILU:
+        return x * sigmoid_scalar(act->a * x);
+    case QN_ACT_GELU:
+        return 0.5f * x * (1.0f + erff(x * (float)0x1.6a09e667f3bcdp-1));
     case QN_ACT_GELU_TANH:
         return 0.5f * x * (1.0f + tanhf((float)0x1.9884533d43651p-1 * (x + 0.044715f * x * x * x)));
-    case QN_ACT_ELU: return x < 0 ? act->a * expm1f(x) : x;
+    case QN_ACT_ELU:
+        return x < 0 ? act->a * expm1f(x) : x;
     case QN_ACT_NONE:
-    case QN_N_ACT: break;
+    case QN_N_ACT:
+        break;
     }
     return x;
 }
 
 #define UNARY(name, expression)                                                                                        \
-    static void row_##name(float *dst, const float *src, size_t n)                                                    \
+    static void row_##name(float *dst, const float *src, size_t n)                                                     \
     {                                                                                                                  \
         for (size_t i = 0; i < n; i++) {                                                                               \
             const float x = src[i];                                                                                    \
@@ -97,7 +108,7 @@ static float min_scalar(float a, float b) { return isnan(a) ? a : a < b ? a : b;
 
 BINARY(add, x + y)
 BINARY(sub, x - y)
-BINARY(mul, x * y)
+BINARY(mul, x *y)
 BINARY(div, x / y)
 BINARY(max, max_scalar(x, y))
 BINARY(min, min_scalar(x, y))
@@ -141,7 +152,7 @@ static float fold(float *lanes)
                                                                                                                        \
         for (size_t start = 0; start < n; start += BLOCK) {                                                            \
             const size_t end = n - start < BLOCK ? n : start + BLOCK;                                                  \
-            float lanes[LANES] = { 0 };                                                                                \
+            float lanes[LANES] = {0};                                                                                  \
                                                                                                                        \
             for (size_t i = start; i < end; i++)                                                                       \
                 lanes[i % LANES] += expression;                                                                        \
@@ -335,15 +346,37 @@ void qn_rows_init_ref(struct qn_kern *kern)
 {
     *kern = (struct qn_kern){
         .name = "generic",
-        .exp = row_exp, .log = row_log, .tanh = row_tanh, .sigmoid = row_sigmoid, .erf = row_erf,
-        .abs = row_abs, .neg = row_neg, .sqrt = row_sqrt, .reciprocal = row_reciprocal, .act = row_act,
-        .vv = { vv_add, vv_sub, vv_mul, vv_div, vv_max, vv_min },
-        .vs = { vs_add, vs_sub, vs_mul, vs_div, vs_max, vs_min },
-        .sv = { sv_add, sv_sub, sv_mul, sv_div, sv_max, sv_min },
-        .scale_shift = scale_shift, .scale_shift_vv = scale_shift_vv, .axpy = axpy,
-        .sum = sum, .sum_sq = sum_sq, .sum_abs = sum_abs, .max = row_max, .min = row_min,
-        .sum_sq_diff = sum_sq_diff, .dot = dot, .softmax = softmax, .log_softmax = log_softmax,
-        .layernorm = layernorm, .rmsnorm = rmsnorm, .transpose_4b = transpose_4b,
-        .f16_to_f32 = f16_to_f32, .f32_to_f16 = f32_to_f16, .bf16_to_f32 = bf16_to_f32, .f32_to_bf16 = f32_to_bf16,
+        .exp = row_exp,
+        .log = row_log,
+        .tanh = row_tanh,
+        .sigmoid = row_sigmoid,
+        .erf = row_erf,
+        .abs = row_abs,
+        .neg = row_neg,
+        .sqrt = row_sqrt,
+        .reciprocal = row_reciprocal,
+        .act = row_act,
+        .vv = {vv_add, vv_sub, vv_mul, vv_div, vv_max, vv_min},
+        .vs = {vs_add, vs_sub, vs_mul, vs_div, vs_max, vs_min},
+        .sv = {sv_add, sv_sub, sv_mul, sv_div, sv_max, sv_min},
+        .scale_shift = scale_shift,
+        .scale_shift_vv = scale_shift_vv,
+        .axpy = axpy,
+        .sum = sum,
+        .sum_sq = sum_sq,
+        .sum_abs = sum_abs,
+        .max = row_max,
+        .min = row_min,
+        .sum_sq_diff = sum_sq_diff,
+        .dot = dot,
+        .softmax = softmax,
+        .log_softmax = log_softmax,
+        .layernorm = layernorm,
+        .rmsnorm = rmsnorm,
+        .transpose_4b = transpose_4b,
+        .f16_to_f32 = f16_to_f32,
+        .f32_to_f16 = f32_to_f16,
+        .bf16_to_f32 = bf16_to_f32,
+        .f32_to_bf16 = f32_to_bf16,
     };
 }

@@ -78,8 +78,14 @@ static void pack_plain(float *dst, int64_t width, const float *src, int64_t ld, 
 
 void qn_sgemm_init_ref(struct qn_sgemm_isa *isa)
 {
-    *isa = (struct qn_sgemm_isa){ .max_rows = 4, .kc = 256, .mc = 64, .nc = 256, .max_rows_in_place = 4, .tile = tile,
-                                  .pack_trans = pack_trans, .pack_plain = pack_plain };
+    *isa = (struct qn_sgemm_isa){.max_rows = 4,
+                                 .kc = 256,
+                                 .mc = 64,
+                                 .nc = 256,
+                                 .max_rows_in_place = 4,
+                                 .tile = tile,
+                                 .pack_trans = pack_trans,
+                                 .pack_plain = pack_plain};
     for (int rows = 1; rows <= 4; rows++)
         isa->panels[rows] = 1;
 }

@@ -1,6 +1,7 @@
-/* depthwise_body.h: depthwise convolution of a plane straight from the input, over the vector vocabulary: a vector of output
- * columns and four output rows at a time, so that an input row loaded once serves every kernel row that covers it. Lanes
- * outside the input are masked, rows outside are zero. Included once per CPU level after vec_<isa>.h and vec_math.h. */
+/* depthwise_body.h: depthwise convolution of a plane straight from the input, over the vector vocabulary: a vector of
+ * output columns and four output rows at a time, so that an input row loaded once serves every kernel row that covers
+ * it. Lanes outside the input are masked, rows outside are zero. Included once per CPU level after vec_<isa>.h and
+ * vec_math.h. */
 #ifndef QN_KERNELS_DEPTHWISE_BODY_H
 #define QN_KERNELS_DEPTHWISE_BODY_H
 
@@ -18,7 +19,7 @@ struct dw_columns {
     vf bias, lo, hi;
     enum qn_act_kind act;
     int64_t ox;
-    size_t n; /* columns */
+    size_t n;                             /* columns */
     vm mask[DW_MAX_KX], mask2[DW_MAX_KX]; /* at stride 2, of the two loads */
 };
 
@@ -66,31 +67,30 @@ VF_INLINE void dw_store(const struct dw_columns *c, vf sum, int64_t row)
     vf_store_n(c->y + at, sum, c->n);
 }
 
-/* Rows of output [row, row + n_rows), n_rows and side, the kernel's height and width, constants. Strides and dilation of
- * rows are 1: every input row is loaded once. */
+/* Rows of output [row, row + n_rows), n_rows and side, the kernel's height and width, constants. Strides and dilation
+ * of rows are 1: every input row is loaded once. */
 VF_INLINE void dw_stream(const struct dw_columns *c, int64_t row, const int n_rows, const int side)
 {
     const struct qn_window *w = c->w;
     const int64_t first = row - w->pad[0];
     vf acc[DW_ROWS];
 
-    DW_UNROLL for (int r = 0; r < n_rows; r++)
-        acc[r] = vf_zero();
-    DW_UNROLL for (int j = 0; j < n_rows + side - 1; j++) {
+    DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] = vf_zero();
+    DW_UNROLL for (int j = 0; j < n_rows + side - 1; j++)
+    {
         const int64_t y = first + j;
         const bool inside = y >= 0 && y < w->in[0];
         const float *src = c->x + (inside ? y * w->in[1] : 0);
 
-        DW_UNROLL for (int kx = 0; kx < side; kx++) {
+        DW_UNROLL for (int kx = 0; kx < side; kx++)
+        {
             const vf v = dw_load(c, src, inside, kx, 1);
 
-            DW_UNROLL for (int r = 0; r < n_rows; r++)
-                if (j - r >= 0 && j - r < side)
-                    acc[r] = vf_fma(vf_load1(c->weight + (j - r) * side + kx), v, acc[r]);
+            DW_UNROLL for (int r = 0; r < n_rows; r++) if (j - r >= 0 && j - r < side) acc[r] =
+                vf_fma(vf_load1(c->weight + (j - r) * side + kx), v, acc[r]);
         }
     }
-    DW_UNROLL for (int r = 0; r < n_rows; r++)
-        dw_store(c, acc[r], row + r);
+    DW_UNROLL for (int r = 0; r < n_rows; r++) dw_store(c, acc[r], row + r);
 }
 
 /* The same for any dilation and stride of rows; height and width of the kernel may be constants. */
@@ -101,13 +101,13 @@ VF_INLINE void dw_general(const struct dw_columns *c, int64_t row, const int n_r
     const float *weight = c->weight;
     vf acc[DW_ROWS];
 
-    DW_UNROLL for (int r = 0; r < n_rows; r++)
-        acc[r] = vf_zero();
+    DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] = vf_zero();
     for (int64_t ky = 0; ky < height; ky++) {
         const float *src[DW_ROWS];
         bool inside[DW_ROWS];
 
-        DW_UNROLL for (int r = 0; r < n_rows; r++) {
+        DW_UNROLL for (int r = 0; r < n_rows; r++)
+        {
             const int64_t y = (row + r) * w->stride[0] - w->pad[0] + ky * w->dilation[0];
 
             inside[r] = y >= 0 && y < w->in[0];
@@ -116,15 +116,15 @@ VF_INLINE void dw_general(const struct dw_columns *c, int64_t row, const int n_r
         for (int64_t kx = 0; kx < width; kx++) {
             const vf factor = vf_load1(weight++);
 
-            DW_UNROLL for (int r = 0; r < n_rows; r++)
-                acc[r] = vf_fma(factor, dw_load(c, src[r], inside[r], kx, stride), acc[r]);
+            DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] =
+                vf_fma(factor, dw_load(c, src[r], inside[r], kx, stride), acc[r]);
         }
     }
-    DW_UNROLL for (int r = 0; r < n_rows; r++)
-        dw_store(c, acc[r], row + r);
+    DW_UNROLL for (int r = 0; r < n_rows; r++) dw_store(c, acc[r], row + r);
 }
 
-/* All rows of a vector of columns in fours. The last four may overlap the four before, unless the residual is overwritten. */
+/* All rows of a vector of columns in fours. The last four may overlap the four before, unless the residual is
+ * overwritten. */
 #define DW_EACH_ROWS(body)                                                                                             \
     do {                                                                                                               \
         int64_t row = row0;                                                                                            \
@@ -140,9 +140,9 @@ VF_INLINE void dw_general(const struct dw_columns *c, int64_t row, const int n_r
             body(1);                                                                                                   \
     } while (0)
 
-#define DW_STREAM_3(n_rows) dw_stream(c, row, n_rows, 3)
-#define DW_STREAM_5(n_rows) dw_stream(c, row, n_rows, 5)
-#define DW_STREAM_7(n_rows) dw_stream(c, row, n_rows, 7)
+#define DW_STREAM_3(n_rows)  dw_stream(c, row, n_rows, 3)
+#define DW_STREAM_5(n_rows)  dw_stream(c, row, n_rows, 5)
+#define DW_STREAM_7(n_rows)  dw_stream(c, row, n_rows, 7)
 #define DW_GENERAL_1(n_rows) dw_general(c, row, n_rows, 1, c->w->kernel[0], c->w->kernel[1])
 #define DW_GENERAL_2(n_rows) dw_general(c, row, n_rows, 2, c->w->kernel[0], c->w->kernel[1])
 #define DW_STRIDE2_3(n_rows) dw_general(c, row, n_rows, 2, 3, 3)
@@ -177,12 +177,19 @@ static __attribute__((noinline)) void dw_columns_stride2(const struct dw_columns
     DW_EACH_ROWS(DW_GENERAL_2);
 }
 
-static void conv_plane(const struct qn_window *w, const float *x, const float *weight, float bias, const float *residual,
-                       const struct qn_act *act, float *y, int64_t row0, int64_t row1)
+static void conv_plane(const struct qn_window *w, const float *x, const float *weight, float bias,
+                       const float *residual, const struct qn_act *act, float *y, int64_t row0, int64_t row1)
 {
     const bool stream = w->stride[0] == 1 && w->stride[1] == 1 && w->dilation[0] == 1 && w->kernel[0] == w->kernel[1];
-    struct dw_columns c = { .w = w, .x = x, .weight = weight, .residual = residual, .y = y, .bias = vf_set1(bias),
-                            .lo = vf_set1(act->a), .hi = vf_set1(act->b), .act = act->kind };
+    struct dw_columns c = {.w = w,
+                           .x = x,
+                           .weight = weight,
+                           .residual = residual,
+                           .y = y,
+                           .bias = vf_set1(bias),
+                           .lo = vf_set1(act->a),
+                           .hi = vf_set1(act->b),
+                           .act = act->kind};
 
     for (; c.ox < w->out[1]; c.ox += VF_LANES) {
         const int64_t left = w->out[1] - c.ox;

@@ -1,15 +1,15 @@
-/* plane_body.h: implicit im2col, and rows of depthwise convolution and pooling, over the vector vocabulary. Included once per
- * CPU level after vec_<isa>.h and vec_math.h. Drivers are conv_im2col.c, planes.c and pooling.c. */
+/* plane_body.h: implicit im2col, and rows of depthwise convolution and pooling, over the vector vocabulary. Included
+ * once per CPU level after vec_<isa>.h and vec_math.h. Drivers are conv_im2col.c, planes.c and pooling.c. */
 #ifndef QN_KERNELS_PLANE_BODY_H
 #define QN_KERNELS_PLANE_BODY_H
 
 #include "kernels/kern_impl.h"
 
-/* ---- im2col ----------------------------------------------------------------------------------------------------------
+/* ---- im2col ----
  * A vector of columns is a run of output positions. It is cut into segments, each within one output row, so that the
- * elements one tap needs lie at equal distances in memory. Which lanes of a segment fall inside the input depends on the
- * tap's x alone, apart from rows that are outside altogether; those masks are made once per vector of columns. A tap then
- * costs a pointer and a mask per segment, and one masked load of each per channel. */
+ * elements one tap needs lie at equal distances in memory. Which lanes of a segment fall inside the input depends on
+ * the tap's x alone, apart from rows that are outside altogether; those masks are made once per vector of columns. A
+ * tap then costs a pointer and a mask per segment, and one masked load of each per channel. */
 
 enum { MAX_SEGMENTS = 4, MAX_KX = 16 };
 
@@ -86,7 +86,8 @@ static void find_masks(const struct qn_im2col *im, const struct columns *c, stru
             if (im->stride[2] == 2) {
                 const int low = 2 * from, high = to > from ? 2 * to - 1 : low;
 
-                m->low[s][kx] = vm_range((size_t)(low < VF_LANES ? low : VF_LANES), (size_t)(high < VF_LANES ? high : VF_LANES));
+                m->low[s][kx] =
+                    vm_range((size_t)(low < VF_LANES ? low : VF_LANES), (size_t)(high < VF_LANES ? high : VF_LANES));
                 m->high[s][kx] = vm_range((size_t)(low > VF_LANES ? low - VF_LANES : 0),
                                           (size_t)(high > VF_LANES ? high - VF_LANES : 0));
             }
@@ -219,8 +220,7 @@ static void find_offsets(const struct qn_im2col *im, struct columns *c)
         c->offset[lane] = 0;
     for (int s = 0; s < c->n_segments; s++)
         for (int i = 0; i < c->segments[s].n; i++)
-            c->offset[c->segments[s].first + i] =
-                (int32_t)(c->segments[s].at - c->segments[0].at + i * im->stride[2]);
+            c->offset[c->segments[s].first + i] = (int32_t)(c->segments[s].at - c->segments[0].at + i * im->stride[2]);
 }
 
 /* Rows k0 .. k0 + k of one vector of columns; dst is its first lane in the panel. */
@@ -247,9 +247,9 @@ static void fill_columns(const struct qn_im2col *im, int64_t k0, int64_t k, stru
                 find_reach(im, c, dz, dy, &r);
             for (int64_t kx = 0; kx < im->kernel[2]; kx++, tap++) {
                 const int64_t from = first + (tap < first_tap), to = last + (tap < last_tap);
-                const struct run_of_channels run = { im->x + from * plane, plane, to - from,
-                                                     dst + (from * n_taps + tap - k0) * QN_GEMM_PANEL,
-                                                     n_taps * QN_GEMM_PANEL };
+                const struct run_of_channels run = {im->x + from * plane, plane, to - from,
+                                                    dst + (from * n_taps + tap - k0) * QN_GEMM_PANEL,
+                                                    n_taps * QN_GEMM_PANEL};
 
                 if (from >= to)
                     continue;
@@ -286,7 +286,7 @@ static void im2col(const struct qn_im2col *im, int64_t k0, int64_t k, int64_t j0
     }
 }
 
-/* ---- rows of planes -------------------------------------------------------------------------------------------------- */
+/* ---- rows of planes ---- */
 
 static void take(float *dst, const float *src, int64_t stride, int64_t n)
 {
@@ -303,7 +303,7 @@ static void take(float *dst, const float *src, int64_t stride, int64_t n)
 }
 
 /* Runs BODY(n_vectors, LOAD) over the row: four vectors at a time, then one, then the rest. */
-#define TAP_LOAD(p) vf_load(p)
+#define TAP_LOAD(p)      vf_load(p)
 #define TAP_LOAD_REST(p) vf_load_n(p, (size_t)(n - i))
 #define EACH_STRIP(BODY)                                                                                               \
     do {                                                                                                               \
@@ -385,8 +385,8 @@ static void avg_row(float *dst, const float *src, const struct qn_taps *taps, co
 
 static void fill_plane(struct qn_plane_isa *isa)
 {
-    *isa = (struct qn_plane_isa){ .im2col = im2col, .take = take, .conv_row = conv_row, .max_row = max_row,
-                                  .avg_row = avg_row };
+    *isa = (struct qn_plane_isa){
+        .im2col = im2col, .take = take, .conv_row = conv_row, .max_row = max_row, .avg_row = avg_row};
 }
 
 #endif

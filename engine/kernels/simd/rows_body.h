@@ -1,6 +1,6 @@
-/* rows_body.h: the row functions of struct qn_kern over the vector vocabulary, as one body for every CPU level. Included once
- * per level after vec_<isa>.h and vec_math.h. The last, partial vector goes through the same instructions as the others, so
- * a result does not depend on where its element stands. */
+/* rows_body.h: the row functions of struct qn_kern over the vector vocabulary, as one body for every CPU level.
+ * Included once per level after vec_<isa>.h and vec_math.h. The last, partial vector goes through the same instructions
+ * as the others, so a result does not depend on where its element stands. */
 #ifndef QN_KERNELS_ROWS_BODY_H
 #define QN_KERNELS_ROWS_BODY_H
 
@@ -9,10 +9,10 @@
 #include "kernels/kern_impl.h"
 
 /* Runs `step` for every whole vector and once for the rest; `step` uses i and LOAD(p), STORE(p, v). */
-#define LOAD_WHOLE(p) vf_load((p) + i)
+#define LOAD_WHOLE(p)     vf_load((p) + i)
 #define STORE_WHOLE(p, v) vf_store((p) + i, v)
-#define LOAD_REST(p) vf_load_n((p) + i, n - i)
-#define STORE_REST(p, v) vf_store_n((p) + i, v, n - i)
+#define LOAD_REST(p)      vf_load_n((p) + i, n - i)
+#define STORE_REST(p, v)  vf_store_n((p) + i, v, n - i)
 #define EACH_VECTOR(STEP)                                                                                              \
     do {                                                                                                               \
         size_t i = 0;                                                                                                  \
@@ -24,7 +24,7 @@
     } while (0)
 
 #define UNARY(name, function)                                                                                          \
-    static void row_##name(float *dst, const float *src, size_t n)                                                    \
+    static void row_##name(float *dst, const float *src, size_t n)                                                     \
     {                                                                                                                  \
         size_t i = 0;                                                                                                  \
                                                                                                                        \
@@ -58,19 +58,43 @@ VF_INLINE void act_loop(float *dst, const float *src, size_t n, enum qn_act_kind
 static void row_act(float *dst, const float *src, size_t n, const struct qn_act *act)
 {
     switch (act->kind) {
-    case QN_ACT_RELU: act_loop(dst, src, n, QN_ACT_RELU, 0, 0); break;
-    case QN_ACT_CLIP: act_loop(dst, src, n, QN_ACT_CLIP, act->a, act->b); break;
-    case QN_ACT_LEAKY: act_loop(dst, src, n, QN_ACT_LEAKY, act->a, 0); break;
-    case QN_ACT_HARDSIGMOID: act_loop(dst, src, n, QN_ACT_HARDSIGMOID, act->a, act->b); break;
-    case QN_ACT_HARDSWISH: act_loop(dst, src, n, QN_ACT_HARDSWISH, 0, 0); break;
-    case QN_ACT_SIGMOID: act_loop(dst, src, n, QN_ACT_SIGMOID, 0, 0); break;
-    case QN_ACT_TANH: act_loop(dst, src, n, QN_ACT_TANH, 0, 0); break;
-    case QN_ACT_SILU: act_loop(dst, src, n, QN_ACT_SILU, act->a, 0); break;
-    case QN_ACT_GELU: act_loop(dst, src, n, QN_ACT_GELU, 0, 0); break;
-    case QN_ACT_GELU_TANH: act_loop(dst, src, n, QN_ACT_GELU_TANH, 0, 0); break;
-    case QN_ACT_ELU: act_loop(dst, src, n, QN_ACT_ELU, act->a, 0); break;
+    case QN_ACT_RELU:
+        act_loop(dst, src, n, QN_ACT_RELU, 0, 0);
+        break;
+    case QN_ACT_CLIP:
+        act_loop(dst, src, n, QN_ACT_CLIP, act->a, act->b);
+        break;
+    case QN_ACT_LEAKY:
+        act_loop(dst, src, n, QN_ACT_LEAKY, act->a, 0);
+        break;
+    case QN_ACT_HARDSIGMOID:
+        act_loop(dst, src, n, QN_ACT_HARDSIGMOID, act->a, act->b);
+        break;
+    case QN_ACT_HARDSWISH:
+        act_loop(dst, src, n, QN_ACT_HARDSWISH, 0, 0);
+        break;
+    case QN_ACT_SIGMOID:
+        act_loop(dst, src, n, QN_ACT_SIGMOID, 0, 0);
+        break;
+    case QN_ACT_TANH:
+        act_loop(dst, src, n, QN_ACT_TANH, 0, 0);
+        break;
+    case QN_ACT_SILU:
+        act_loop(dst, src, n, QN_ACT_SILU, act->a, 0);
+        break;
+    case QN_ACT_GELU:
+        act_loop(dst, src, n, QN_ACT_GELU, 0, 0);
+        break;
+    case QN_ACT_GELU_TANH:
+        act_loop(dst, src, n, QN_ACT_GELU_TANH, 0, 0);
+        break;
+    case QN_ACT_ELU:
+        act_loop(dst, src, n, QN_ACT_ELU, act->a, 0);
+        break;
     case QN_ACT_NONE:
-    case QN_N_ACT: memmove(dst, src, n * sizeof(float)); break;
+    case QN_N_ACT:
+        memmove(dst, src, n * sizeof(float));
+        break;
     }
 }
 
@@ -160,8 +184,8 @@ VF_INLINE float fold(vf *acc)
     return lanes[0];
 }
 
-/* TERM(LOAD) is what a vector of elements adds. Lanes beyond the row stay as they are: the term of a missing element, loaded
- * as 0, need not be 0. */
+/* TERM(LOAD) is what a vector of elements adds. Lanes beyond the row stay as they are: the term of a missing element,
+ * loaded as 0, need not be 0. */
 #define SUM(name, parameters, TERM)                                                                                    \
     static float name parameters                                                                                       \
     {                                                                                                                  \
@@ -187,16 +211,16 @@ VF_INLINE float fold(vf *acc)
         }                                                                                                              \
         return (float)total;                                                                                           \
     }
-#define SUM_LOAD(p) vf_load((p) + i + v * VF_LANES)
+#define SUM_LOAD(p)      vf_load((p) + i + v * VF_LANES)
 #define SUM_LOAD_REST(p) vf_load_n((p) + i + v * VF_LANES, lanes)
 
 VF_INLINE vf square(vf x) { return vf_mul(x, x); }
 
-#define TERM_SUM(LOAD) LOAD(src)
-#define TERM_SQ(LOAD) square(LOAD(src))
-#define TERM_ABS(LOAD) vf_abs(LOAD(src))
+#define TERM_SUM(LOAD)     LOAD(src)
+#define TERM_SQ(LOAD)      square(LOAD(src))
+#define TERM_ABS(LOAD)     vf_abs(LOAD(src))
 #define TERM_SQ_DIFF(LOAD) square(vf_sub(LOAD(src), vf_set1(mean)))
-#define TERM_DOT(LOAD) vf_mul(LOAD(a), LOAD(b))
+#define TERM_DOT(LOAD)     vf_mul(LOAD(a), LOAD(b))
 
 SUM(sum, (const float *src, size_t n), TERM_SUM)
 SUM(sum_sq, (const float *src, size_t n), TERM_SQ)
@@ -207,7 +231,7 @@ SUM(dot, (const float *a, const float *b, size_t n), TERM_DOT)
 VF_INLINE float extreme(const float *src, size_t n, const bool largest)
 {
     const vf start = vf_set1(largest ? -INFINITY : INFINITY);
-    vf acc[4] = { start, start, start, start };
+    vf acc[4] = {start, start, start, start};
     vm nan = vf_lt(start, start);
     float lanes[VF_LANES], best = largest ? -INFINITY : INFINITY;
     size_t i = 0;
@@ -256,7 +280,7 @@ static void softmax(float *dst, const float *src, const float *mask, float scale
     const float *from = src;
 
 #define SOFTMAX_SCALE_STEP(LOAD, STORE) STORE(dst, vf_mul(LOAD(src), factor))
-#define SOFTMAX_MASK_STEP(LOAD, STORE) STORE(dst, vf_add(vf_mul(LOAD(src), factor), LOAD(mask)))
+#define SOFTMAX_MASK_STEP(LOAD, STORE)  STORE(dst, vf_add(vf_mul(LOAD(src), factor), LOAD(mask)))
     if (mask != NULL)
         EACH_VECTOR(SOFTMAX_MASK_STEP);
     else if (scale != 1.0f)
@@ -291,11 +315,11 @@ static void normalize(float *dst, const float *src, const float *scale, const fl
 {
     const vf m = vf_set1(mean), f = vf_set1(inv);
 
-#define CENTRE(LOAD) vf_mul(vf_sub(LOAD(src), m), f)
-#define NORMALIZE_STEP(LOAD, STORE) STORE(dst, CENTRE(LOAD))
+#define CENTRE(LOAD)                      vf_mul(vf_sub(LOAD(src), m), f)
+#define NORMALIZE_STEP(LOAD, STORE)       STORE(dst, CENTRE(LOAD))
 #define NORMALIZE_SCALE_STEP(LOAD, STORE) STORE(dst, vf_mul(CENTRE(LOAD), LOAD(scale)))
-#define NORMALIZE_BIAS_STEP(LOAD, STORE) STORE(dst, vf_add(CENTRE(LOAD), LOAD(bias)))
-#define NORMALIZE_BOTH_STEP(LOAD, STORE) STORE(dst, vf_add(vf_mul(CENTRE(LOAD), LOAD(scale)), LOAD(bias)))
+#define NORMALIZE_BIAS_STEP(LOAD, STORE)  STORE(dst, vf_add(CENTRE(LOAD), LOAD(bias)))
+#define NORMALIZE_BOTH_STEP(LOAD, STORE)  STORE(dst, vf_add(vf_mul(CENTRE(LOAD), LOAD(scale)), LOAD(bias)))
     if (scale != NULL && bias != NULL)
         EACH_VECTOR(NORMALIZE_BOTH_STEP);
     else if (scale != NULL)
@@ -333,7 +357,7 @@ static void f16_to_f32(float *dst, const uint16_t *src, size_t n)
     for (; i + VF_LANES <= n; i += VF_LANES)
         vf_store(dst + i, vf_load_f16(src + i));
     if (i < n) {
-        uint16_t rest[VF_LANES] = { 0 };
+        uint16_t rest[VF_LANES] = {0};
 
         memcpy(rest, src + i, (n - i) * sizeof(*src));
         vf_store_n(dst + i, vf_load_f16(rest), n - i);
@@ -359,16 +383,37 @@ static void fill_rows(struct qn_kern *kern, const char *name)
 {
     *kern = (struct qn_kern){
         .name = name,
-        .exp = row_exp, .log = row_log, .tanh = row_tanh, .sigmoid = row_sigmoid, .erf = row_erf,
-        .abs = row_abs, .neg = row_neg, .sqrt = row_sqrt, .reciprocal = row_reciprocal, .act = row_act,
-        .vv = { vv_add, vv_sub, vv_mul, vv_div, vv_max, vv_min },
-        .vs = { vs_add, vs_sub, vs_mul, vs_div, vs_max, vs_min },
-        .sv = { sv_add, sv_sub, sv_mul, sv_div, sv_max, sv_min },
-        .scale_shift = scale_shift, .scale_shift_vv = scale_shift_vv, .axpy = axpy,
-        .sum = sum, .sum_sq = sum_sq, .sum_abs = sum_abs, .max = row_max, .min = row_min,
-        .sum_sq_diff = sum_sq_diff, .dot = dot, .softmax = softmax, .log_softmax = log_softmax,
-        .layernorm = layernorm, .rmsnorm = rmsnorm, .transpose_4b = kern->transpose_4b,
-        .f16_to_f32 = f16_to_f32, .f32_to_f16 = f32_to_f16, .bf16_to_f32 = kern->bf16_to_f32,
+        .exp = row_exp,
+        .log = row_log,
+        .tanh = row_tanh,
+        .sigmoid = row_sigmoid,
+        .erf = row_erf,
+        .abs = row_abs,
+        .neg = row_neg,
+        .sqrt = row_sqrt,
+        .reciprocal = row_reciprocal,
+        .act = row_act,
+        .vv = {vv_add, vv_sub, vv_mul, vv_div, vv_max, vv_min},
+        .vs = {vs_add, vs_sub, vs_mul, vs_div, vs_max, vs_min},
+        .sv = {sv_add, sv_sub, sv_mul, sv_div, sv_max, sv_min},
+        .scale_shift = scale_shift,
+        .scale_shift_vv = scale_shift_vv,
+        .axpy = axpy,
+        .sum = sum,
+        .sum_sq = sum_sq,
+        .sum_abs = sum_abs,
+        .max = row_max,
+        .min = row_min,
+        .sum_sq_diff = sum_sq_diff,
+        .dot = dot,
+        .softmax = softmax,
+        .log_softmax = log_softmax,
+        .layernorm = layernorm,
+        .rmsnorm = rmsnorm,
+        .transpose_4b = kern->transpose_4b,
+        .f16_to_f32 = f16_to_f32,
+        .f32_to_f16 = f32_to_f16,
+        .bf16_to_f32 = kern->bf16_to_f32,
         .f32_to_bf16 = kern->f32_to_bf16,
     };
 }

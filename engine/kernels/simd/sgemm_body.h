@@ -1,5 +1,5 @@
-/* sgemm_body.h: the micro-kernels of the float32 product over the vector vocabulary, as one body that every tile shape is
- * instantiated from, with its accumulators in registers for the whole block of k. Included once per CPU level after
+/* sgemm_body.h: the micro-kernels of the float32 product over the vector vocabulary, as one body that every tile shape
+ * is instantiated from, with its accumulators in registers for the whole block of k. Included once per CPU level after
  * vec_<isa>.h and vec_math.h, with TILE_MAX_ACC (vectors a tile may hold) defined. The drivers are in sgemm.c. */
 #ifndef QN_KERNELS_SGEMM_BODY_H
 #define QN_KERNELS_SGEMM_BODY_H
@@ -7,7 +7,7 @@
 #include "kernels/kern_impl.h"
 
 #define PANEL_VECS (QN_GEMM_PANEL / VF_LANES)
-#define UNROLL _Pragma("GCC unroll 32")
+#define UNROLL     _Pragma("GCC unroll 32")
 
 /* Valid lanes of vector v of a tile row. */
 VF_INLINE size_t tile_lanes(const struct qn_tile *t, int v)
@@ -26,7 +26,8 @@ static __attribute__((noinline)) void tile_fetch(const struct qn_tile *t, float 
                      vf_load_n(t->c + i * t->ldc + v * VF_LANES, tile_lanes(t, v)));
 }
 
-/* The way out of a tile that ends inside a panel or has a costly activation: sums come through memory (nv vectors a row). */
+/* The way out of a tile that ends inside a panel or has a costly activation: sums come through memory (nv vectors a
+ * row). */
 static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const float *sums, int rows, int nv)
 {
     const vf alpha = vf_set1(t->alpha), act_a = vf_set1(t->act.a), act_b = vf_set1(t->act.b);
@@ -58,11 +59,11 @@ static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const
 
 #define EACH_ACC(statement)                                                                                            \
     do {                                                                                                               \
-        UNROLL for (int i = 0; i < rows; i++)                                                                          \
-            UNROLL for (int v = 0; v < nv; v++) {                                                                      \
-                vf *x = &acc[i * nv + v];                                                                              \
-                statement;                                                                                             \
-            }                                                                                                          \
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < nv; v++)                                      \
+        {                                                                                                              \
+            vf *x = &acc[i * nv + v];                                                                                  \
+            statement;                                                                                                 \
+        }                                                                                                              \
     } while (0)
 
 /* The way out of a whole tile: everything in registers. */
@@ -98,24 +99,23 @@ VF_INLINE void tile_step(const float *a, const int64_t a_row, const float *b, co
     if (rows >= nv) {
         vf columns[TILE_MAX_ACC];
 
-        UNROLL for (int v = 0; v < nv; v++)
-            columns[v] = vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
-        UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int v = 0; v < nv; v++) columns[v] =
+            vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
+        UNROLL for (int i = 0; i < rows; i++)
+        {
             const vf x = vf_load1(a + i * a_row);
 
-            UNROLL for (int v = 0; v < nv; v++)
-                acc[i * nv + v] = vf_fma(x, columns[v], acc[i * nv + v]);
+            UNROLL for (int v = 0; v < nv; v++) acc[i * nv + v] = vf_fma(x, columns[v], acc[i * nv + v]);
         }
     } else {
         vf x[TILE_MAX_ACC];
 
-        UNROLL for (int i = 0; i < rows; i++)
-            x[i] = vf_load1(a + i * a_row);
-        UNROLL for (int v = 0; v < nv; v++) {
+        UNROLL for (int i = 0; i < rows; i++) x[i] = vf_load1(a + i * a_row);
+        UNROLL for (int v = 0; v < nv; v++)
+        {
             const vf column = vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
 
-            UNROLL for (int i = 0; i < rows; i++)
-                acc[i * nv + v] = vf_fma(x[i], column, acc[i * nv + v]);
+            UNROLL for (int i = 0; i < rows; i++) acc[i * nv + v] = vf_fma(x[i], column, acc[i * nv + v]);
         }
     }
 }
@@ -170,7 +170,7 @@ VF_INLINE void tile_body(const struct qn_tile *t, const int rows, const int pane
     {                                                                                                                  \
         tile_body(t, rows, panels, true);                                                                              \
     }
-#define TILE_ENTRY(rows, panels) [rows][panels] = tile_##rows##x##panels,
+#define TILE_ENTRY(rows, panels)          [rows][panels] = tile_##rows##x##panels,
 #define TILE_ENTRY_IN_PLACE(rows, panels) [rows][panels] = tile_in_place_##rows##x##panels,
 
 typedef void tile_fn(const struct qn_tile *t);

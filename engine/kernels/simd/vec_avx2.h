@@ -1,7 +1,7 @@
-/* vec_avx2.h: the vector vocabulary of the kernel bodies in simd/, for AVX2 with FMA: 8 floats. vec_avx512.h has the same
- * names; a body includes neither, the file that instantiates it does. Semantics that matter:
- * vf_max(a, b) is a > b ? a : b and vf_min(a, b) is a < b ? a : b, so the second operand comes through when one is NaN;
- * vf_load_n() and vf_store_n() touch n elements only (0 to VF_LANES), and load zeros in the other lanes. */
+/* vec_avx2.h: the vector vocabulary of the kernel bodies in simd/, for AVX2 with FMA: 8 floats. vec_avx512.h has the
+ * same names; a body includes neither, the file that instantiates it does. Semantics that matter: vf_max(a, b) is a > b
+ * ? a : b and vf_min(a, b) is a < b ? a : b, so the second operand comes through when one is NaN; vf_load_n() and
+ * vf_store_n() touch n elements only (0 to VF_LANES), and load zeros in the other lanes. */
 #ifndef QN_KERNELS_VEC_AVX2_H
 #define QN_KERNELS_VEC_AVX2_H
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VF_LANES 8
+#define VF_LANES  8
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef __m256 vf;  /* floats */
@@ -18,7 +18,7 @@ typedef __m256 vm;  /* one all-ones or all-zeros word per lane */
 
 VF_INLINE vm vm_first(size_t n) /* the first n lanes */
 {
-    static const int32_t ones[16] = { -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0 };
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 
     return _mm256_loadu_ps((const float *)(const void *)(ones + 8 - n));
 }
@@ -73,10 +73,7 @@ VF_INLINE vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_IN
 VF_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 VF_INLINE vf vf_neg(vf a) { return _mm256_xor_ps(_mm256_set1_ps(-0.0f), a); }
 /* The magnitude of a with the sign of b. */
-VF_INLINE vf vf_copysign(vf a, vf b)
-{
-    return _mm256_or_ps(vf_abs(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), b));
-}
+VF_INLINE vf vf_copysign(vf a, vf b) { return _mm256_or_ps(vf_abs(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), b)); }
 
 VF_INLINE vm vf_lt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 VF_INLINE vm vf_eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }

@@ -1,5 +1,5 @@
-/* vec_avx512.h: the vector vocabulary of the kernel bodies in simd/, for AVX-512 F, BW, DQ, VL: 16 floats. The contract of
- * every name stands in vec_avx2.h. */
+/* vec_avx512.h: the vector vocabulary of the kernel bodies in simd/, for AVX-512 F, BW, DQ, VL: 16 floats. The contract
+ * of every name stands in vec_avx2.h. */
 #ifndef QN_KERNELS_VEC_AVX512_H
 #define QN_KERNELS_VEC_AVX512_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VF_LANES 16
+#define VF_LANES  16
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
 typedef __m512 vf;
@@ -39,10 +39,7 @@ VF_INLINE vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 VF_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 VF_INLINE vf vf_abs(vf a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 VF_INLINE vf vf_neg(vf a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0f), a); }
-VF_INLINE vf vf_copysign(vf a, vf b)
-{
-    return _mm512_or_ps(vf_abs(a), _mm512_and_ps(_mm512_set1_ps(-0.0f), b));
-}
+VF_INLINE vf vf_copysign(vf a, vf b) { return _mm512_or_ps(vf_abs(a), _mm512_and_ps(_mm512_set1_ps(-0.0f), b)); }
 
 VF_INLINE vm vf_lt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 VF_INLINE vm vf_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }

@@ -1,6 +1,6 @@
-/* vec_math.h: exp, log, tanh, sigmoid, erf and the activations over the vector vocabulary of vec_<isa>.h. Included after it.
- * Polynomials are minimax fits of relative error made for these intervals, coefficients rounded to float one after another.
- * Lanes are independent: what stands in one never changes another. */
+/* vec_math.h: exp, log, tanh, sigmoid, erf and the activations over the vector vocabulary of vec_<isa>.h. Included
+ * after it. Polynomials are minimax fits of relative error made for these intervals, coefficients rounded to float one
+ * after another. Lanes are independent: what stands in one never changes another. */
 #ifndef QN_KERNELS_VEC_MATH_H
 #define QN_KERNELS_VEC_MATH_H
 
@@ -136,20 +136,31 @@ VF_INLINE vf vf_elu(vf x, vf a)
 VF_INLINE vf vf_act(vf x, enum qn_act_kind kind, vf a, vf b)
 {
     switch (kind) {
-    case QN_ACT_RELU: return vf_max(vf_zero(), x);
-    case QN_ACT_CLIP: return vf_clip(x, a, b);
-    case QN_ACT_LEAKY: return vf_select(vf_lt(x, vf_zero()), vf_mul(a, x), x);
-    case QN_ACT_HARDSIGMOID: return vf_clip(vf_add(vf_mul(a, x), b), vf_zero(), vf_set1(1.0f));
+    case QN_ACT_RELU:
+        return vf_max(vf_zero(), x);
+    case QN_ACT_CLIP:
+        return vf_clip(x, a, b);
+    case QN_ACT_LEAKY:
+        return vf_select(vf_lt(x, vf_zero()), vf_mul(a, x), x);
+    case QN_ACT_HARDSIGMOID:
+        return vf_clip(vf_add(vf_mul(a, x), b), vf_zero(), vf_set1(1.0f));
     case QN_ACT_HARDSWISH:
         return vf_mul(x, vf_clip(vf_fma(x, vf_set1(1.0f / 6.0f), vf_set1(0.5f)), vf_zero(), vf_set1(1.0f)));
-    case QN_ACT_SIGMOID: return vf_sigmoid(x);
-    case QN_ACT_TANH: return vf_tanh(x);
-    case QN_ACT_SILU: return vf_mul(x, vf_sigmoid(vf_mul(a, x)));
-    case QN_ACT_GELU: return vf_gelu(x);
-    case QN_ACT_GELU_TANH: return vf_gelu_tanh(x);
-    case QN_ACT_ELU: return vf_elu(x, a);
+    case QN_ACT_SIGMOID:
+        return vf_sigmoid(x);
+    case QN_ACT_TANH:
+        return vf_tanh(x);
+    case QN_ACT_SILU:
+        return vf_mul(x, vf_sigmoid(vf_mul(a, x)));
+    case QN_ACT_GELU:
+        return vf_gelu(x);
+    case QN_ACT_GELU_TANH:
+        return vf_gelu_tanh(x);
+    case QN_ACT_ELU:
+        return vf_elu(x, a);
     case QN_ACT_NONE:
-    case QN_N_ACT: break;
+    case QN_N_ACT:
+        break;
     }
     return x;
 }

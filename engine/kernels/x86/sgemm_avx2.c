@@ -1,5 +1,6 @@
-/* sgemm_avx2.c: micro-kernels of the float32 product for AVX2 with FMA: 6 rows by 16 columns (12 of 16 registers hold sums),
- * lower and wider ones for few rows; and the packing routines, which serve AVX-512 too. Drivers are in sgemm.c. */
+/* sgemm_avx2.c: micro-kernels of the float32 product for AVX2 with FMA: 6 rows by 16 columns (12 of 16 registers hold
+ * sums), lower and wider ones for few rows; and the packing routines, which serve AVX-512 too. Drivers are in sgemm.c.
+ */
 #include <string.h>
 
 #include "kernels/simd/vec_avx2.h"
@@ -19,8 +20,8 @@ TILES_TALL(TILE_DEFINE)
 TILES_LOW(TILE_DEFINE_IN_PLACE)
 TILES_TALL(TILE_DEFINE_IN_PLACE)
 
-static tile_fn *const tiles[7][5] = { TILES_LOW(TILE_ENTRY) TILES_TALL(TILE_ENTRY) };
-static tile_fn *const tiles_in_place[7][5] = { TILES_LOW(TILE_ENTRY_IN_PLACE) TILES_TALL(TILE_ENTRY_IN_PLACE) };
+static tile_fn *const tiles[7][5] = {TILES_LOW(TILE_ENTRY) TILES_TALL(TILE_ENTRY)};
+static tile_fn *const tiles_in_place[7][5] = {TILES_LOW(TILE_ENTRY_IN_PLACE) TILES_TALL(TILE_ENTRY_IN_PLACE)};
 
 static void tile(const struct qn_tile *t, int rows, int panels)
 {
@@ -77,7 +78,7 @@ static void pack_plain(float *dst, int64_t width, const float *src, int64_t ld, 
 
 void qn_sgemm_init__avx2(struct qn_sgemm_isa *isa)
 {
-    static const int panels[] = { 0, 4, 3, 2, 1, 1, 1 };
+    static const int panels[] = {0, 4, 3, 2, 1, 1, 1};
 
     for (int rows = 0; rows <= QN_TILE_MAX_ROWS; rows++)
         isa->panels[rows] = rows <= 6 ? panels[rows] : 0;

@@ -1,5 +1,5 @@
-/* sgemm_avx512.c: micro-kernels of the float32 product for AVX-512: 14 rows by 32 columns (28 of 32 registers hold sums),
- * lower and wider ones for few rows. Drivers are in sgemm.c, packing is shared with AVX2. */
+/* sgemm_avx512.c: micro-kernels of the float32 product for AVX-512: 14 rows by 32 columns (28 of 32 registers hold
+ * sums), lower and wider ones for few rows. Drivers are in sgemm.c, packing is shared with AVX2. */
 #include "kernels/simd/vec_avx512.h"
 
 #include "kernels/simd/vec_math.h"
@@ -20,8 +20,8 @@ TILES_LOW(TILE_DEFINE)
 TILES_TALL(TILE_DEFINE)
 TILES_LOW(TILE_DEFINE_IN_PLACE)
 
-static tile_fn *const tiles[15][9] = { TILES_LOW(TILE_ENTRY) TILES_TALL(TILE_ENTRY) };
-static tile_fn *const tiles_in_place[15][9] = { TILES_LOW(TILE_ENTRY_IN_PLACE) };
+static tile_fn *const tiles[15][9] = {TILES_LOW(TILE_ENTRY) TILES_TALL(TILE_ENTRY)};
+static tile_fn *const tiles_in_place[15][9] = {TILES_LOW(TILE_ENTRY_IN_PLACE)};
 
 static void tile(const struct qn_tile *t, int rows, int panels)
 {
@@ -33,7 +33,7 @@ static void tile(const struct qn_tile *t, int rows, int panels)
 
 void qn_sgemm_init__avx512(struct qn_sgemm_isa *isa)
 {
-    static const int panels[QN_TILE_MAX_ROWS + 1] = { 0, 8, 8, 8, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0 };
+    static const int panels[QN_TILE_MAX_ROWS + 1] = {0, 8, 8, 8, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0};
 
     for (int rows = 0; rows <= QN_TILE_MAX_ROWS; rows++)
         isa->panels[rows] = panels[rows];
