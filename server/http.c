@@ -36,7 +36,8 @@ enum {
     MAX_IGNORED_BODY = 65536, /* thrown away where no body is wanted */
     LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
     LINGER_BYTES = 67108864,
-    RESERVED_FDS = 64 /* for files, logs and whatever else the process opens */
+    FULL_WAIT_MS = 20, /* for the rest of a header block that is too large */
+    RESERVED_FDS = 64  /* for files, logs and whatever else the process opens */
 };
 
 /* A worker thread's own. */
@@ -253,8 +254,10 @@ static bool set_path(struct passage *p)
     const char *uri = p->info->local_uri_raw;
     char *path = qn_scratch_alloc(&p->w->scratch, strlen(uri) + 1);
 
-    if (path == NULL || !qn_framing_path(uri, path))
+    if (path == NULL || !qn_framing_path(uri, path)) {
+        p->w->answer.close = true;
         return qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "malformed path");
+    }
     p->w->request.path = path;
     return true;
 }
@@ -356,18 +359,14 @@ static bool read_sized(struct passage *p)
     return true;
 }
 
-/* Refuses what is too large before a byte of it is read. */
-static bool read_body(struct passage *p, size_t max_body)
+static bool read_body(struct passage *p, size_t limit)
 {
     static char empty[64];
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    size_t limit = max_body == 0 ? MAX_IGNORED_BODY : max_body;
 
     p->w->request.body = empty;
     if (!p->has_unread_body)
         return true;
-    if (p->framing.content_length > 0 && (uint64_t)p->framing.content_length > limit)
-        return too_large(p, limit);
     if (p->framing.expects_continue && mg_write(p->connection, go_on, sizeof(go_on) - 1) <= 0) {
         p->is_gone = true;
         return false;
@@ -475,7 +474,16 @@ static void work(struct passage *p)
         return;
     set_request_id(p->http, &p->w->request);
     p->has_unread_body = p->framing.content_length != 0;
-    if (!set_path(p) || !app->accept(app->arg, p->w, &max_body) || !reserve_body(p, max_body, &n_reserved))
+    if (!set_path(p) || !app->accept(app->arg, p->w, &max_body))
+        return;
+    if (max_body == 0)
+        max_body = MAX_IGNORED_BODY;
+    /* What is too large is refused before a byte of it is read. */
+    if (p->framing.content_length > 0 && (uint64_t)p->framing.content_length > max_body) {
+        too_large(p, max_body);
+        return;
+    }
+    if (!reserve_body(p, max_body, &n_reserved))
         return;
     if (read_body(p, max_body)) {
         qn_conn_mark(p->conn, QN_CONN_BUSY, qn_now_ns(), 0);
@@ -563,12 +571,23 @@ static bool is_method(const char *text)
     return n > 0 && text[n] == '\0';
 }
 
+/* civetweb gives one reason for a malformed block and for one that filled its buffer; in the latter case more has come,
+ * or is just about to. */
+static bool is_more_coming(const struct passage *p)
+{
+    struct pollfd client = {p->conn->fd, POLLIN, 0};
+    char byte;
+
+    return client.fd >= 0 && poll(&client, 1, FULL_WAIT_MS) == 1 &&
+           recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
 /* What civetweb could not parse, and told apart as well as can be. */
 static void refuse_unparsed(struct passage *p, int status, int64_t waited_ms)
 {
     const char *method = p->info->request_method;
 
-    if (status == 413)
+    if (status == 413 || (method == NULL && is_more_coming(p)))
         qn_refuse(p->w, QN_PROBLEM_HEADER_TOO_LARGE, "the header block is larger than %d bytes", BUFFER_BYTES);
     else if (status == 505)
         qn_refuse(p->w, QN_PROBLEM_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -738,26 +757,18 @@ static enum qn_status start_library(struct qn_http *http, struct qn_err *err)
     const struct qn_http_options *o = &http->options;
     char ports[PORTS] = "";
     char n_workers[NUMBER], n_waiting[NUMBER], n_buffer[NUMBER], header_ms[NUMBER], idle_ms[NUMBER];
-    const char *options[] = {
-        "listening_ports",
-        ports,
-        "num_threads",
-        n_workers,
-        "connection_queue",
-        n_waiting,
-        "max_request_size",
-        n_buffer,
-        "request_timeout_ms",
-        header_ms,
-        "keep_alive_timeout_ms",
-        idle_ms,
-        "enable_keep_alive",
-        "yes",
-        "tcp_nodelay",
-        "1",
-        "decode_url",
-        "no",
-        NULL,
+    const char *options[][2] = {
+        {"listening_ports", ports},
+        {"num_threads", n_workers},
+        {"connection_queue", n_waiting},
+        {"max_request_size", n_buffer},
+        {"request_timeout_ms", header_ms},
+        {"keep_alive_timeout_ms", idle_ms},
+        {"enable_keep_alive", "yes"},
+        {"tcp_nodelay", "1"},
+        {"decode_url", "no"},
+        {"enable_auth_domain_check", "no"},
+        {NULL, NULL},
     };
 
     QN_CHECK(o->n_listeners * strlen(",127.0.0.1:0") < sizeof(ports), err, LIMIT, "too many addresses to listen on");
@@ -769,7 +780,7 @@ static enum qn_status start_library(struct qn_http *http, struct qn_err *err)
     snprintf(header_ms, NUMBER, "%d", o->header_ms);
     snprintf(idle_ms, NUMBER, "%d", o->idle_ms);
     mg_init_library(MG_FEATURES_DEFAULT);
-    http->context = mg_start(&callbacks, http, options);
+    http->context = mg_start(&callbacks, http, &options[0][0]);
     QN_CHECK(http->context != NULL, err, IO, "cannot start the HTTP library: %s",
              http->problem[0] == '\0' ? "no reason given" : http->problem);
     return QN_OK;
