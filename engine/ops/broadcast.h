@@ -36,7 +36,7 @@ void qn_map_run(const struct qn_call *call, const struct qn_tensor *x, int cost,
 /* In how many parts work over so many elements is worth splitting. */
 int qn_broadcast_parts(const struct qn_pool *pool, int64_t n, int cost);
 
-/* ---- Row functions ------------------------------------------------------------------------------------------------ */
+/* ---- Row functions ----------------------------------------------------------------------------------------------- */
 
 /* Defines a qn_row_fn that stores `expression`, of x and y (and arg), for each element. */
 #define QN_BINARY_ROW(name, a_type, b_type, c_type, expression)                                                        \
@@ -95,7 +95,7 @@ int qn_broadcast_parts(const struct qn_pool *pool, int64_t n, int cost);
 #define QN_ROWS_SIGNED_AS_UNSIGNED(name)                                                                               \
     [QN_INT8] = name##_u8, [QN_INT16] = name##_u16, [QN_INT32] = name##_u32, [QN_INT64] = name##_u64
 
-/* ---- Operators of opset 1 to 6 ------------------------------------------------------------------------------------ */
+/* ---- Operators of opset 1 to 6 ----------------------------------------------------------------------------------- */
 
 /* With `broadcast`, B is of size 1 or its shape is a run of A's, from `axis` on (absent: the last axes); without,
  * shapes are equal. The result has A's shape. The newest form is all zeros. */

@@ -178,8 +178,9 @@ static const struct qn_kernel kernels[] = {
     }
 #define RATIO             QN_FLOAT_ATTR(dropout, ratio, 0.5)
 #define IS_TEST           QN_BOOL_ATTR(dropout, is_test, 0)
-#define TRAINS            .flags = QN_RANDOM, .tolerance = QN_RANDOMLY, QN_PRESET(dropout, .trains = true, .seed = NO_SEED)
 #define COPIES(mask_type) .tolerance = QN_EXACT, QN_PRESET(dropout, .mask = (mask_type))
+#define TRAINS            .flags = QN_RANDOM, .tolerance = QN_RANDOMLY, TRAINING_PARAMS
+#define TRAINING_PARAMS   QN_PRESET(dropout, .trains = true, .seed = NO_SEED)
 
 const struct qn_op qn_ops_dropout[] = {
     OLD_ROW(1, 5, 'T', QN_FLOATS_STD, QN_ATTRS(RATIO, IS_TEST, QN_IGNORED_ATTR("consumed_inputs")), TRAINS),

@@ -55,7 +55,7 @@ static int shortest_digits(enum qn_dtype dtype, double x, char digits[20], int *
     while (n < 17 && !reads_back(text, dtype, x));
     digits[0] = text[0];
     memcpy(digits + 1, text + 2, (size_t)n - 1);
-    *exponent = atoi(strchr(text, 'e') + 1);
+    *exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     return n;
 }
 
@@ -82,7 +82,7 @@ static char *print_scientific(char *at, const char *digits, int n, int exponent)
         memcpy(at, digits + 1, (size_t)n - 1);
         at += n - 1;
     }
-    return at + sprintf(at, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+    return at + snprintf(at, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
 }
 
 size_t qn_number_print(char text[QN_NUMBER_TEXT], enum qn_dtype dtype, double x)
