@@ -6,6 +6,14 @@
 #include "base/cpu.h"
 #include "kernels/kern.h"
 
+/* Before a loop whose count is a constant once its function is inlined: unrolled fully, so that arrays indexed by it
+ * become registers. */
+#if defined(__clang__)
+#define QN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define QN_UNROLL _Pragma("GCC unroll 32")
+#endif
+
 /* One tile of C: up to max_rows rows by a few panels of 16 columns, over one block of k.
  * Element (i, kk) of A is a[i * a_row + kk * a_step]; of B, column j of panel p: b[p * b_panel + kk * b_step + j]. All
  * 16 columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */

@@ -9,8 +9,6 @@
 
 enum { DW_MAX_KX = 16, DW_ROWS = 4 };
 
-#define DW_UNROLL _Pragma("GCC unroll 16")
-
 /* What holds for a vector of output columns. */
 struct dw_columns {
     const struct qn_window *w;
@@ -75,22 +73,28 @@ VF_INLINE void dw_stream(const struct dw_columns *c, int64_t row, const int n_ro
     const int64_t first = row - w->pad[0];
     vf acc[DW_ROWS];
 
-    DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] = vf_zero();
-    DW_UNROLL for (int j = 0; j < n_rows + side - 1; j++)
-    {
+    QN_UNROLL
+    for (int r = 0; r < n_rows; r++)
+        acc[r] = vf_zero();
+    QN_UNROLL
+    for (int j = 0; j < n_rows + side - 1; j++) {
         const int64_t y = first + j;
         const bool inside = y >= 0 && y < w->in[0];
         const float *src = c->x + (inside ? y * w->in[1] : 0);
 
-        DW_UNROLL for (int kx = 0; kx < side; kx++)
-        {
+        QN_UNROLL
+        for (int kx = 0; kx < side; kx++) {
             const vf v = dw_load(c, src, inside, kx, 1);
 
-            DW_UNROLL for (int r = 0; r < n_rows; r++) if (j - r >= 0 && j - r < side) acc[r] =
-                vf_fma(vf_load1(c->weight + (j - r) * side + kx), v, acc[r]);
+            QN_UNROLL
+            for (int r = 0; r < n_rows; r++)
+                if (j - r >= 0 && j - r < side)
+                    acc[r] = vf_fma(vf_load1(c->weight + (j - r) * side + kx), v, acc[r]);
         }
     }
-    DW_UNROLL for (int r = 0; r < n_rows; r++) dw_store(c, acc[r], row + r);
+    QN_UNROLL
+    for (int r = 0; r < n_rows; r++)
+        dw_store(c, acc[r], row + r);
 }
 
 /* The same for any dilation and stride of rows; height and width of the kernel may be constants. */
@@ -101,13 +105,15 @@ VF_INLINE void dw_general(const struct dw_columns *c, int64_t row, const int n_r
     const float *weight = c->weight;
     vf acc[DW_ROWS];
 
-    DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] = vf_zero();
+    QN_UNROLL
+    for (int r = 0; r < n_rows; r++)
+        acc[r] = vf_zero();
     for (int64_t ky = 0; ky < height; ky++) {
         const float *src[DW_ROWS];
         bool inside[DW_ROWS];
 
-        DW_UNROLL for (int r = 0; r < n_rows; r++)
-        {
+        QN_UNROLL
+        for (int r = 0; r < n_rows; r++) {
             const int64_t y = (row + r) * w->stride[0] - w->pad[0] + ky * w->dilation[0];
 
             inside[r] = y >= 0 && y < w->in[0];
@@ -116,11 +122,14 @@ VF_INLINE void dw_general(const struct dw_columns *c, int64_t row, const int n_r
         for (int64_t kx = 0; kx < width; kx++) {
             const vf factor = vf_load1(weight++);
 
-            DW_UNROLL for (int r = 0; r < n_rows; r++) acc[r] =
-                vf_fma(factor, dw_load(c, src[r], inside[r], kx, stride), acc[r]);
+            QN_UNROLL
+            for (int r = 0; r < n_rows; r++)
+                acc[r] = vf_fma(factor, dw_load(c, src[r], inside[r], kx, stride), acc[r]);
         }
     }
-    DW_UNROLL for (int r = 0; r < n_rows; r++) dw_store(c, acc[r], row + r);
+    QN_UNROLL
+    for (int r = 0; r < n_rows; r++)
+        dw_store(c, acc[r], row + r);
 }
 
 /* All rows of a vector of columns in fours. The last four may overlap the four before, unless the residual is

@@ -7,7 +7,6 @@
 #include "kernels/kern_impl.h"
 
 #define PANEL_VECS (QN_GEMM_PANEL / VF_LANES)
-#define UNROLL     _Pragma("GCC unroll 32")
 
 /* Valid lanes of vector v of a tile row. */
 VF_INLINE size_t tile_lanes(const struct qn_tile *t, int v)
@@ -59,10 +58,13 @@ static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const
 
 #define EACH_ACC(statement)                                                                                            \
     do {                                                                                                               \
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < nv; v++)                                      \
-        {                                                                                                              \
-            vf *x = &acc[i * nv + v];                                                                                  \
-            statement;                                                                                                 \
+        QN_UNROLL                                                                                                      \
+        for (int i = 0; i < rows; i++) {                                                                               \
+            QN_UNROLL                                                                                                  \
+            for (int v = 0; v < nv; v++) {                                                                             \
+                vf *x = &acc[i * nv + v];                                                                              \
+                statement;                                                                                             \
+            }                                                                                                          \
         }                                                                                                              \
     } while (0)
 
@@ -99,23 +101,30 @@ VF_INLINE void tile_step(const float *a, const int64_t a_row, const float *b, co
     if (rows >= nv) {
         vf columns[TILE_MAX_ACC];
 
-        UNROLL for (int v = 0; v < nv; v++) columns[v] =
-            vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
-        UNROLL for (int i = 0; i < rows; i++)
-        {
+        QN_UNROLL
+        for (int v = 0; v < nv; v++)
+            columns[v] = vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
+        QN_UNROLL
+        for (int i = 0; i < rows; i++) {
             const vf x = vf_load1(a + i * a_row);
 
-            UNROLL for (int v = 0; v < nv; v++) acc[i * nv + v] = vf_fma(x, columns[v], acc[i * nv + v]);
+            QN_UNROLL
+            for (int v = 0; v < nv; v++)
+                acc[i * nv + v] = vf_fma(x, columns[v], acc[i * nv + v]);
         }
     } else {
         vf x[TILE_MAX_ACC];
 
-        UNROLL for (int i = 0; i < rows; i++) x[i] = vf_load1(a + i * a_row);
-        UNROLL for (int v = 0; v < nv; v++)
-        {
+        QN_UNROLL
+        for (int i = 0; i < rows; i++)
+            x[i] = vf_load1(a + i * a_row);
+        QN_UNROLL
+        for (int v = 0; v < nv; v++) {
             const vf column = vf_load(b + v / PANEL_VECS * b_panel + v % PANEL_VECS * VF_LANES);
 
-            UNROLL for (int i = 0; i < rows; i++) acc[i * nv + v] = vf_fma(x[i], column, acc[i * nv + v]);
+            QN_UNROLL
+            for (int i = 0; i < rows; i++)
+                acc[i * nv + v] = vf_fma(x[i], column, acc[i * nv + v]);
         }
     }
 }
