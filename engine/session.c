@@ -123,18 +123,6 @@ static enum qn_status describe_all(struct qn_session *session, struct qn_var *co
     return QN_OK;
 }
 
-/* Outputs keep the names of the model, whatever passes make of the variables behind them. */
-static enum qn_status keep_output_names(struct qn_session *session, const char ***names, struct qn_err *err)
-{
-    const struct qn_graph *graph = session->model.graph;
-
-    *names = qn_arena_array(&session->model.arena, (size_t)graph->n_outputs, sizeof(**names));
-    QN_CHECK_MEM(*names, err);
-    for (int i = 0; i < graph->n_outputs; i++)
-        (*names)[i] = graph->outputs[i]->name;
-    return QN_OK;
-}
-
 /* ---- Opening -------------------------------------------------------------------------------------------------- */
 
 static enum qn_status import_model(struct qn_session *session, const char *path, const void *bytes, size_t n_bytes,
@@ -192,19 +180,17 @@ static enum qn_status make_program(struct qn_session *session, struct qn_err *er
 static enum qn_status open_session(struct qn_session *session, const char *path, const void *bytes, size_t n_bytes,
                                    struct qn_err *err)
 {
-    const char **names;
     struct qn_graph *graph;
 
     QN_TRY(import_model(session, path, bytes, n_bytes, err));
     graph = session->model.graph;
     session->n_inputs = (size_t)graph->n_inputs;
     session->n_outputs = (size_t)graph->n_outputs;
-    QN_TRY(keep_output_names(session, &names, err));
     QN_TRY(describe_all(session, graph->inputs, graph->n_inputs, &session->inputs, err));
     QN_TRY(optimise(session, err));
     QN_TRY(describe_all(session, graph->outputs, graph->n_outputs, &session->outputs, err));
     for (size_t i = 0; i < session->n_outputs; i++)
-        session->outputs[i].name = names[i];
+        session->outputs[i].name = session->model.output_names[i];
     QN_TRY(make_program(session, err));
     session->pool = acquire_pool(session->options.threads);
     return QN_OK;
