@@ -1,0 +1,118 @@
+/* test_attention.c: cases of Attention. Expected values follow the formula of the standard. */
+#include "opcase.h"
+
+/* Scores 1 and 2 (scale 1 over heads of size 1) weigh .26894142 and .73105858. */
+#define A ".26894142"
+#define B ".73105858"
+
+static const struct qn_op_case cases[] = {
+    /* one head, one query: softmax(1 2) over values (10 20) and (1 0) */
+    { "Attention", 23, "scale=1.0", IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,2] 10 1 20 0"),
+      OUT("f32[1,1,1,2] 17.310586 " A) },
+    { "Attention", 24, "scale=1.0", IN("f64[1,1,1,1] 1", "f64[1,1,2,1] 1 2", "f64[1,1,2,2] 10 1 20 0"),
+      OUT("f64[1,1,1,2] 17.310586 " A), TOLERANCE(1e-6, 1e-6) },
+    { "Attention", 24, "scale=1.0", IN("f16[1,1,1,1] 1", "f16[1,1,2,1] 1 2", "f16[1,1,2,2] 10 1 20 0"),
+      OUT("f16[1,1,1,2] 17.31 .269"), TOLERANCE(2e-3, 1e-3) },
+    { "Attention", 24, "scale=1.0", IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f64[1,1,2,2] 10 1 20 0"),
+      OUT("f32[1,1,1,2] 17.310586 " A) },
+    /* the scale by default is 1 / sqrt(size) */
+    { "Attention", 24, "", IN("f32[1,1,1,4] 2 0 0 0", "f32[1,1,2,4] 1 0 0 0 2 0 0 0", "f32[1,1,2,1] 10 20"),
+      OUT("f32[1,1,1,1] 17.310586") },
+    /* rank 3, two query heads on one head of keys: head 1 asks with 0 */
+    { "Attention", 24, "scale=1.0 q_num_heads=2 kv_num_heads=1",
+      IN("f32[1,1,2] 1 0", "f32[1,2,1] 1 2", "f32[1,2,2] 10 1 20 0"), OUT("f32[1,1,4] 17.310586 " A " 15 .5") },
+    { "Attention", 24, "scale=1.0", IN("f32[1,2,1,1] 1 0", "f32[1,1,2,1] 1 2", "f32[1,1,2,2] 10 1 20 0"),
+      OUT("f32[1,2,1,2] 17.310586 " A " 15 .5") },
+    /* rank 3, two heads each, two rows: values of head 1 are those of head 0 plus 1 */
+    { "Attention", 24, "scale=1.0 q_num_heads=2 kv_num_heads=2 is_causal=1",
+      IN("f32[1,2,2] 1 1 1 1", "f32[1,2,2] 1 1 2 2", "f32[1,2,2] 10 11 20 21"),
+      OUT("f32[1,2,2] 10 11 17.310586 18.310586", "f32[1,2,2,1] 1 2 1 2", "f32[1,2,2,1] 10 20 11 21") },
+    /* causal with a past: the one new row sees all; presents are past and new together */
+    { "Attention", 24, "scale=1.0 is_causal=1",
+      IN("f32[1,1,1,1] 1", "f32[1,1,1,1] 2", "f32[1,1,1,1] 20", "-", "f32[1,1,1,1] 1", "f32[1,1,1,1] 10"),
+      OUT("f32[1,1,1,1] 17.310586", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20") },
+    { "Attention", 24, "scale=1.0 is_causal=1 qk_matmul_output_mode=3",
+      IN("f32[1,1,2,1] 1 1", "f32[1,1,2,1] 2 9", "f32[1,1,2,1] 20 9", "-", "f32[1,1,1,1] 1", "f32[1,1,1,1] 10"),
+      OUT("f32[1,1,2,1] 17.310586 9.0103531", "-", "-",
+          "f32[1,1,2,3] " A " " B " 0 .00033504 .00091074 .99875422"), TOLERANCE(1e-5, 1e-6) },
+    { "Attention", 23, "scale=1.0 is_causal=1", IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 nan"),
+      OUT("f32[1,1,1,1] 10") },
+    /* masks: bool, float, int, broadcast, short, all masked */
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,2,1] 1 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[2,2] 1 0 0 1"),
+      OUT("f32[1,1,2,1] 10 20") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,2,1] 1 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[2,2] 1 1 0 0"),
+      OUT("f32[1,1,2,1] 17.310586 0") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,2,1] 1 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "f32[2,2] 1 0 -inf -inf"),
+      OUT("f32[1,1,2,1] 15 0") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,2,1] 1 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "i32[1,2] 1 0"), OUT("f32[1,1,2,1] 15 15") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[2,1,1,1] 1 1", "f32[2,1,2,1] 1 2 1 2", "f32[2,1,2,1] 10 20 10 20", "bool[2,1,1,2] 1 0 0 1"),
+      OUT("f32[2,1,1,1] 10 20") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,2,1,1] 1 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[2,1,2] 1 0 0 1"),
+      OUT("f32[1,2,1,1] 10 20") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "f32[1,1] 5"), OUT("f32[1,1,1,1] 10") },
+    { "Attention", 23, "scale=1.0",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "f32[1,1] 5"), OUT("f32[1,1,1,1] 17.310586") },
+    { "Attention", 23, "scale=1.0",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[1] 0"), OUT("f32[1,1,1,1] 0") },
+    /* only so many keys count */
+    { "Attention", 24, "scale=1.0",
+      IN("f32[2,1,1,1] 1 1", "f32[2,1,2,1] 1 2 1 2", "f32[2,1,2,1] 10 20 10 20", "-", "-", "-", "i64[2] 2 1"),
+      OUT("f32[2,1,1,1] 17.310586 10") },
+    { "Attention", 24, "scale=1.0",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "-", "-", "-", "i64[1] 0"), OUT("f32[1,1,1,1] 0") },
+    /* what qk_matmul_output shows; 2 * tanh(1 / 2) and 2 * tanh(2 / 2) */
+    { "Attention", 24, "scale=1.0 softcap=2.0",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[1,2] 1 0"),
+      OUT("f32[1,1,1,1] 10", "-", "-", "f32[1,1,1,2] 1 2") },
+    { "Attention", 24, "scale=1.0 softcap=2.0 qk_matmul_output_mode=1",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[1,2] 1 0"),
+      OUT("f32[1,1,1,1] 10", "-", "-", "f32[1,1,1,2] .92423431 1.5231884") },
+    { "Attention", 24, "scale=1.0 softcap=2.0 qk_matmul_output_mode=2",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[1,2] 1 0"),
+      OUT("f32[1,1,1,1] 10", "-", "-", "f32[1,1,1,2] .92423431 -inf") },
+    { "Attention", 24, "scale=1.0 qk_matmul_output_mode=2 is_causal=1",
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20"),
+      OUT("f32[1,1,1,1] 10", "-", "-", "f32[1,1,1,2] 1 -inf") },
+    /* more than a block of rows, all alike */
+    { "Attention", 24, "scale=1.0 is_causal=1", IN("f32[1,2,70,3] 0 ...", "f32[1,2,70,3] 1 ...", "f32[1,2,70,5] 7 ..."),
+      OUT("f32[1,2,70,5] 7 ...") },
+    { "Attention", 24, "", IN("f32[1,2,130,3] 0 ...", "f32[1,1,9,3] 1 ...", "f32[1,1,9,5] 7 ..."),
+      OUT("f32[1,2,130,5] 7 ...") },
+    /* nothing to do */
+    { "Attention", 24, "", IN("f32[1,1,2,1] 1 1", "f32[1,1,0,1]", "f32[1,1,0,1]"), OUT("f32[1,1,2,1] 0 0") },
+    { "Attention", 24, "", IN("f32[0,1,2,1]", "f32[0,1,2,1]", "f32[0,1,2,1]"), OUT("f32[0,1,2,1]") },
+    { "Attention", 24, "", IN("f32[1,0,2,1]", "f32[1,0,2,1]", "f32[1,0,2,1]"), OUT("f32[1,0,2,1]") },
+    { "Attention", 24, "", IN("f32[1,1,0,1]", "f32[1,1,2,1] 0 0", "f32[1,1,2,1] 0 0"), OUT("f32[1,1,0,1]") },
+    { "Attention", 24, "scale=1.0", IN("f32[1,1,1,1] nan", "f32[1,1,1,1] 1", "f32[1,1,1,1] 1"),
+      OUT("f32[1,1,1,1] nan") },
+    /* errors */
+    { "Attention", 24, "", IN("f32[1,2] 0 0", "f32[1,2] 0 0", "f32[1,2] 0 0"), FAILS(SHAPE, "Q must have rank 3 or 4, not 2") },
+    { "Attention", 24, "", IN("f32[1,1,2] 0 0", "f32[1,1,2] 0 0", "f32[1,1,2] 0 0"),
+      FAILS(SHAPE, "need q_num_heads and kv_num_heads") },
+    { "Attention", 24, "q_num_heads=2 kv_num_heads=2", IN("f32[1,1,3] 0 ...", "f32[1,1,2] 0 0", "f32[1,1,2] 0 0"),
+      FAILS(SHAPE, "3, is not a multiple of 2 heads") },
+    { "Attention", 24, "", IN("f32[1,3,1,1] 0 ...", "f32[1,2,1,1] 0 0", "f32[1,2,1,1] 0 0"),
+      FAILS(SHAPE, "3 query heads cannot share 2") },
+    { "Attention", 24, "", IN("f32[1,1,1,2] 0 0", "f32[1,1,1,1] 0", "f32[1,1,1,1] 0"),
+      FAILS(SHAPE, "the size of a head is 2 in one input, 1 in another") },
+    { "Attention", 24, "", IN("f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "-", "f32[1,1,1,1] 0"),
+      FAILS(SHAPE, "past_key and past_value go together") },
+    { "Attention", 24, "", IN("f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "f32[3,1] 0 0 0"),
+      FAILS(SHAPE, "does not broadcast to 1") },
+    { "Attention", 23, "", IN("f32[1,1,1,1] 0", "f32[1,1,3,1] 0 0 0", "f32[1,1,3,1] 0 0 0", "f32[1,2] 0 0"),
+      FAILS(SHAPE, "does not broadcast to 3") },
+    { "Attention", 24, "",
+      IN("f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "-", "-", "-", "i64[1] 2"),
+      FAILS(RANGE, "nonpad_kv_seqlen 2 is outside 0..1") },
+    { "Attention", 24, "qk_matmul_output_mode=4", IN("f32[1,1,1,1] 0", "f32[1,1,1,1] 0", "f32[1,1,1,1] 0"),
+      FAILS(FORMAT, "qk_matmul_output_mode") },
+};
+
+QN_OP_CASES_MAIN(cases)
