@@ -1,6 +1,6 @@
-"""The models of models/ through the quern command: hashes and size, `verify`, and the digits' accuracy three ways.
+"""The models of models/ through the quern command: hashes and size, `verify`, and the digits' accuracy two ways.
 
-The accuracy of every test image over `quern score`, `quern run` and `quern serve` must be exactly the one that the
+The accuracy of every test image over `quern run` and `quern serve` must be exactly the one that the
 training program itself reached and the manifest records; no image lies near a tie (make.py insists on it).
 """
 
@@ -113,14 +113,6 @@ class Accuracy(unittest.TestCase):
         self.assertEqual(len(labels), wanted["images"])
         self.assertTrue(np.all(np.abs(probabilities.sum(axis=1) - 1) < 1e-5))
         self.assertEqual(int((probabilities.argmax(axis=1) == labels).sum()), wanted["correct"])
-
-    def test_score(self):
-        images, _ = test_images()
-        lines = "".join(json.dumps({"input": image.tolist()}) + "\n" for image in images)
-        for batch in ("1", "64"):
-            done = quern("score", DIGITS / "model.onnx", "--batch", batch, stdin=lines)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.check("digits", [json.loads(line)["prediction"] for line in done.stdout.splitlines()])
 
     def test_run(self):
         images, _ = test_images()
