@@ -168,6 +168,12 @@ static bool is_utf8(const char *type)
     return true;
 }
 
+/* JSON by its name, or by the name that `curl -d` gives any body it is not told the type of. */
+static bool is_json(const char *type)
+{
+    return (is_word(type, "application/json") || is_word(type, "application/x-www-form-urlencoded")) && is_utf8(type);
+}
+
 static bool check_media(struct qn_workspace *w)
 {
     const char *encoding = w->request.headers[QN_HEADER_CONTENT_ENCODING];
@@ -175,7 +181,7 @@ static bool check_media(struct qn_workspace *w)
 
     if (encoding != NULL && !is_word(encoding, "identity"))
         return qn_refuse(w, QN_PROBLEM_UNSUPPORTED_MEDIA_TYPE, "bodies with a Content-Encoding are not supported");
-    if (type != NULL && (!is_word(type, "application/json") || !is_utf8(type)))
+    if (type != NULL && !is_json(type))
         return qn_refuse(w, QN_PROBLEM_UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json, in UTF-8");
     return true;
 }
