@@ -39,6 +39,9 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
 /* The tensor as [outer, n, inner]; columns are cut into blocks. */
 enum { BLOCK = 256 };
 
+/* Rows below this length are not worth two passes. */
+enum { SHORT_ROW = 32 };
+
 struct job {
     const struct argreduce *p;
     const char *x;
@@ -156,12 +159,14 @@ static const char *accept_row_f32(const struct qn_site *site)
 {
     const struct argreduce *p = site->params;
     const struct qn_shape *x = &site->in[0]->shape;
+    int axis = (int)(p->axis < 0 ? p->axis + x->rank : p->axis);
     int64_t inner = 1;
 
     if (site->in[0]->dtype != QN_FLOAT)
         return "not float32";
-    if (x->rank > 0)
-        qn_dims_count(x->dims, (int)(p->axis < 0 ? p->axis + x->rank : p->axis) + 1, x->rank, &inner);
+    if (x->rank == 0 || x->dims[axis] < SHORT_ROW)
+        return "short rows";
+    qn_dims_count(x->dims, axis + 1, x->rank, &inner);
     return inner == 1 ? NULL : "the axis is not the innermost";
 }
 

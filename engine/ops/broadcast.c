@@ -6,6 +6,9 @@
  * line and vector. */
 enum { PART_WORK = 16384, GRAIN = 64 };
 
+/* Rows below this many elements are handled several at a time, up to so many elements. */
+enum { SHORT_ROW = 16, BLOCK = 256 };
+
 /* ---- Merging axes --------------------------------------------------------------------------------------------- */
 
 /* Steps of each input along one axis of the output. */
@@ -100,6 +103,72 @@ static void next_row(const struct qn_broadcast *b, struct place *place)
     }
 }
 
+/* Forward along the first outer axis, not past its end. */
+static void skip_rows(const struct qn_broadcast *b, struct place *place, int64_t n)
+{
+    place->index[0] += n;
+    for (int i = 0; i < b->n_in; i++)
+        place->offset[i] += n * b->stride[i][0];
+}
+
+/* rows * n elements, of rows `stride` apart, one behind the other. */
+static void gather(void *dst, const void *src, int64_t rows, int64_t n, int64_t stride, int64_t step, size_t size)
+{
+    struct bytes_16 {
+        uint64_t half[2];
+    };
+
+#define GATHER(type)                                                                                                   \
+    for (int64_t r = 0; r < rows; r++)                                                                                 \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            ((type *)dst)[r * n + i] = ((const type *)src)[r * stride + i * step];                                     \
+    return
+    switch (size) {
+    case 1:
+        GATHER(uint8_t);
+    case 2:
+        GATHER(uint16_t);
+    case 4:
+        GATHER(uint32_t);
+    case 8:
+        GATHER(uint64_t);
+    default:
+        GATHER(struct bytes_16);
+    }
+#undef GATHER
+}
+
+/* Several whole rows along the first outer axis as if they were one: an input that does not run on evenly from row to
+ * row is gathered first. */
+static void run_rows(const struct qn_broadcast *b, const struct place *place, int64_t begin, int64_t rows,
+                     qn_row_fn *row, const void *arg)
+{
+    static const int64_t steps[QN_BROADCAST_INS] = {1, 1, 1};
+    uint64_t gathered[QN_BROADCAST_INS][BLOCK * 2];
+    const void *src[QN_BROADCAST_INS];
+
+    for (int i = 0; i < b->n_in; i++) {
+        src[i] = b->src[i] + (size_t)place->offset[i] * b->src_bytes[i];
+        if (b->step[i] == 1 && b->stride[i][0] == b->n)
+            continue;
+        gather(gathered[i], src[i], rows, b->n, b->stride[i][0], b->step[i], b->src_bytes[i]);
+        src[i] = gathered[i];
+    }
+    row(b->dst + (size_t)begin * b->dst_bytes, src, steps, rows * b->n, arg);
+}
+
+/* As many as run_rows() may take; 1 where a row by itself is long enough. */
+static int64_t rows_at_once(const struct qn_broadcast *b, const struct place *place, int64_t n_left)
+{
+    int64_t rows;
+
+    if (b->n >= SHORT_ROW || b->rank == 0)
+        return 1;
+    rows = b->dims[0] - place->index[0];
+    rows = rows < BLOCK / b->n ? rows : BLOCK / b->n;
+    return rows < n_left / b->n ? rows : n_left / b->n;
+}
+
 static void run_range(const struct qn_broadcast *b, int64_t begin, int64_t end, qn_row_fn *row, const void *arg)
 {
     int64_t column = begin % b->n;
@@ -107,14 +176,21 @@ static void run_range(const struct qn_broadcast *b, int64_t begin, int64_t end, 
 
     seek(b, begin / b->n, &place);
     while (begin < end) {
-        const void *src[QN_BROADCAST_INS];
+        int64_t rows = column == 0 ? rows_at_once(b, &place, end - begin) : 1;
         int64_t n = b->n - column < end - begin ? b->n - column : end - begin;
+        const void *src[QN_BROADCAST_INS];
 
-        for (int i = 0; i < b->n_in; i++)
-            src[i] = b->src[i] + (size_t)(place.offset[i] + column * b->step[i]) * b->src_bytes[i];
-        row(b->dst + (size_t)begin * b->dst_bytes, src, b->step, n, arg);
-        begin += n;
-        column = 0;
+        if (rows > 1) {
+            run_rows(b, &place, begin, rows, row, arg);
+            begin += rows * b->n;
+            skip_rows(b, &place, rows - 1);
+        } else {
+            for (int i = 0; i < b->n_in; i++)
+                src[i] = b->src[i] + (size_t)(place.offset[i] + column * b->step[i]) * b->src_bytes[i];
+            row(b->dst + (size_t)begin * b->dst_bytes, src, b->step, n, arg);
+            begin += n;
+            column = 0;
+        }
         next_row(b, &place);
     }
 }

@@ -150,19 +150,25 @@ static bool row_simple(float *z, const float *x, float y, int64_t n)
     return true;
 }
 
+/* arg: not NULL when one exponent is for all elements. Only then are there short cuts: whether a row has one exponent
+ * may depend on how the work is cut, and the result must not. */
 static void row_f32(void *dst, const void *const *src, const int64_t *step, int64_t n, const void *arg)
 {
     const float *x = src[0], *y = src[1];
     float *z = dst;
 
-    (void)arg;
-    if (step[0] && !step[1] && row_simple(z, x, *y, n))
+    if (arg && row_simple(z, x, *y, n))
         return;
     for (int64_t i = 0; i < n; i++)
         z[i] = powf(x[i * step[0]], y[i * step[1]]);
 }
 
-static enum qn_status pow_f32(const struct qn_call *call) { return run_rows(call, row_f32, NULL); }
+static enum qn_status pow_f32(const struct qn_call *call)
+{
+    const struct qn_tensor *y = qn_in(call, 1);
+
+    return run_rows(call, row_f32, qn_tensor_count(y) == 1 ? y->data : NULL);
+}
 
 static const struct qn_kernel kernels[] = {
     {.name = "pow_f32", .accept = accept_f32, .run = pow_f32},

@@ -23,12 +23,21 @@ struct bytes_16 {
     uint64_t half[2];
 };
 
-/* A row with one condition is a copy; else one element at a time. */
+/* Both are read before the choice, so that the loops vectorise. */
+#define CHOOSE(type, from_x, from_y)                                                                                   \
+    for (int64_t i = 0; i < n; i++) {                                                                                  \
+        type a = (from_x), b = (from_y);                                                                               \
+                                                                                                                       \
+        z[i] = condition[i] ? a : b;                                                                                   \
+    }
+
+/* A row with one condition is a copy. */
 #define WHERE_ROW(name, type)                                                                                          \
     static void name(void *dst, const void *const *src, const int64_t *step, int64_t n, const void *arg)               \
     {                                                                                                                  \
         const uint8_t *condition = src[0];                                                                             \
         const type *x = src[1], *y = src[2];                                                                           \
+        const type one_x = *x, one_y = *y;                                                                             \
         type *z = dst;                                                                                                 \
                                                                                                                        \
         (void)arg;                                                                                                     \
@@ -39,18 +48,13 @@ struct bytes_16 {
             for (int64_t i = 0; i < n; i++)                                                                            \
                 z[i] = from[i * by];                                                                                   \
         } else if (step[1] && step[2]) {                                                                               \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                z[i] = condition[i] ? x[i] : y[i];                                                                     \
+            CHOOSE(type, x[i], y[i])                                                                                   \
         } else if (step[1]) {                                                                                          \
-            const type other = *y;                                                                                     \
-                                                                                                                       \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                z[i] = condition[i] ? x[i] : other;                                                                    \
+            CHOOSE(type, x[i], one_y)                                                                                  \
+        } else if (step[2]) {                                                                                          \
+            CHOOSE(type, one_x, y[i])                                                                                  \
         } else {                                                                                                       \
-            const type one = *x;                                                                                       \
-                                                                                                                       \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                z[i] = condition[i] ? one : y[i * step[2]];                                                            \
+            CHOOSE(type, one_x, one_y)                                                                                 \
         }                                                                                                              \
     }
 WHERE_ROW(where_1, uint8_t)
