@@ -37,18 +37,33 @@ struct job {
 
 /* `width` neighbouring columns that begin at x. An element is read before its place is written, for work in place. */
 #define COLUMNS(suffix, type, sum_type)                                                                                \
+    static void column_##suffix(const struct job *j, const type *x, type *y, int64_t by)                               \
+    {                                                                                                                  \
+        const bool product = j->p->product, exclusive = j->p->exclusive;                                               \
+        sum_type sum = product;                                                                                        \
+                                                                                                                       \
+        for (int64_t k = 0; k < j->n; k++) {                                                                           \
+            sum_type before = sum;                                                                                     \
+                                                                                                                       \
+            sum = product ? before * x[k * by] : before + x[k * by];                                                   \
+            y[k * by] = (type)(exclusive ? before : sum);                                                              \
+        }                                                                                                              \
+    }                                                                                                                  \
     static void columns_##suffix(const struct job *j, const void *from, void *to, int64_t width)                       \
     {                                                                                                                  \
         const int64_t first = j->p->reverse ? (j->n - 1) * j->inner : 0, by = j->p->reverse ? -j->inner : j->inner;    \
         const bool product = j->p->product, exclusive = j->p->exclusive;                                               \
+        const type *x = (const type *)from + first;                                                                    \
+        type *y = (type *)to + first;                                                                                  \
         sum_type sums[BLOCK];                                                                                          \
                                                                                                                        \
+        if (width == 1) {                                                                                              \
+            column_##suffix(j, x, y, by);                                                                              \
+            return;                                                                                                    \
+        }                                                                                                              \
         for (int64_t i = 0; i < width; i++)                                                                            \
             sums[i] = product;                                                                                         \
-        for (int64_t k = 0; k < j->n; k++) {                                                                           \
-            const type *x = (const type *)from + first + k * by;                                                       \
-            type *y = (type *)to + first + k * by;                                                                     \
-                                                                                                                       \
+        for (int64_t k = 0; k < j->n; k++, x += by, y += by) {                                                         \
             for (int64_t i = 0; i < width; i++) {                                                                      \
                 sum_type before = sums[i];                                                                             \
                                                                                                                        \

@@ -438,6 +438,30 @@ static enum qn_status reduce_ref(const struct qn_call *call) { return run(call, 
 
 /* ---- float32 -------------------------------------------------------------------------------------------------- */
 
+/* A row into as many outputs, or a short one into one. */
+static void take_plain(enum step step, double *acc, const double *shift, const float *x, int64_t n, bool columns)
+{
+    switch (step) {
+    case ADD:
+        INTO(acc, acc[at] + (double)x[i]);
+    case MULTIPLY:
+        INTO(acc, acc[at] * (double)x[i]);
+    case GREATEST:
+        INTO(acc, (double)x[i] > acc[at] || isnan(x[i]) ? (double)x[i] : acc[at]);
+    case LEAST:
+        INTO(acc, (double)x[i] < acc[at] || isnan(x[i]) ? (double)x[i] : acc[at]);
+    case ADD_ABS:
+        INTO(acc, acc[at] + (double)fabsf(x[i]));
+    case ADD_SQUARE:
+        INTO(acc, acc[at] + (double)x[i] * (double)x[i]);
+    case ADD_EXP:
+        INTO(acc, acc[at] + (double)expf(x[i] - (float)shift[at]));
+    }
+}
+
+/* Below this length a row is not worth a call into the kernel table. */
+enum { SHORT_ROW = 16 };
+
 /* exp(x - shift) by blocks through the kernel table. */
 static double sum_exp(const float *x, float shift, int64_t n)
 {
@@ -489,33 +513,10 @@ static void take_row(enum step step, double *acc, const double *shift, const flo
     }
 }
 
-/* A row into as many outputs. */
-static void take_columns(enum step step, double *acc, const double *shift, const float *x, int64_t n)
-{
-    const bool columns = true;
-
-    switch (step) {
-    case ADD:
-        INTO(acc, acc[at] + (double)x[i]);
-    case MULTIPLY:
-        INTO(acc, acc[at] * (double)x[i]);
-    case GREATEST:
-        INTO(acc, (double)x[i] > acc[at] || isnan(x[i]) ? (double)x[i] : acc[at]);
-    case LEAST:
-        INTO(acc, (double)x[i] < acc[at] || isnan(x[i]) ? (double)x[i] : acc[at]);
-    case ADD_ABS:
-        INTO(acc, acc[at] + (double)fabsf(x[i]));
-    case ADD_SQUARE:
-        INTO(acc, acc[at] + (double)x[i] * (double)x[i]);
-    case ADD_EXP:
-        INTO(acc, acc[at] + (double)expf(x[i] - (float)shift[at]));
-    }
-}
-
 static void take_f32(const struct job *j, enum step step, void *acc, const double *shift, const char *x, int64_t n)
 {
-    if (j->l.columns)
-        take_columns(step, acc, shift, (const float *)x, n);
+    if (j->l.columns || n < SHORT_ROW)
+        take_plain(step, acc, shift, (const float *)x, n, j->l.columns);
     else
         take_row(step, acc, shift, (const float *)x, n);
 }
