@@ -120,6 +120,54 @@ static void measure(const struct layer *l, int n_threads, struct qn_pool *pool)
     free(work.data);
 }
 
+static const struct layer pools[] = {
+    {"maxpool_112_64_3x3s2", 64, 64, 64, 112, 3, 2, 1, false},
+    {"maxpool_28_192_2x2s2", 192, 192, 192, 28, 2, 2, 0, false},
+    {"maxpool_13_256_5x5", 256, 256, 256, 13, 5, 1, 2, false},
+    {"avgpool_28_256_3x3", 256, 256, 256, 28, 3, 1, 1, false},
+    {"avgpool_7_2048_7x7", 2048, 2048, 2048, 7, 7, 1, 0, false},
+};
+
+static void measure_pool(const struct layer *l, int n_threads, struct qn_pool *pool)
+{
+    const int64_t out = (l->in + 2 * l->pad - l->kernel) / l->stride + 1;
+    const struct qn_pooling p = {.planes = l->c_in,
+                                 .rank = 2,
+                                 .in = {l->in, l->in},
+                                 .out = {out, out},
+                                 .kernel = {l->kernel, l->kernel},
+                                 .stride = {l->stride, l->stride},
+                                 .dilation = {1, 1},
+                                 .pad = {l->pad, l->pad},
+                                 .pad_end = {l->pad, l->pad}};
+    struct qn_work work = {.n_threads = n_threads, .pool = pool};
+    float *x = make((size_t)(l->c_in * l->in * l->in) * 4), *y = make((size_t)(l->c_in * out * out) * 4);
+    const long long end = qn_now_ns() + 300000000;
+    double best = 1e30;
+    size_t n_bytes;
+
+    if (!qn_pooling_bytes(&p, n_threads, &n_bytes))
+        exit(EXIT_FAILURE);
+    work.data = make(n_bytes);
+    qn_pool_enter(pool);
+    while (qn_now_ns() < end) {
+        const long long start = qn_now_ns();
+        double ns;
+
+        if (l->name[0] == 'm')
+            qn_maxpool(&p, x, y, NULL, &work);
+        else
+            qn_avgpool(&p, x, y, &work);
+        ns = (double)(qn_now_ns() - start);
+        best = ns < best ? ns : best;
+    }
+    qn_pool_leave(pool);
+    printf("%-26s %-14s %10.2f us\n", l->name, "pooling", best / 1e3);
+    free(x);
+    free(y);
+    free(work.data);
+}
+
 int main(int argc, char **argv)
 {
     const int n_threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -129,6 +177,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++)
         if (argc < 3 || strstr(layers[i].name, argv[2]) != NULL)
             measure(&layers[i], n_threads, pool);
+    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+        if (argc < 3 || strstr(pools[i].name, argv[2]) != NULL)
+            measure_pool(&pools[i], n_threads, pool);
     qn_pool_destroy(pool);
     return 0;
 }

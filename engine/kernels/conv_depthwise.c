@@ -1,11 +1,7 @@
 /* conv_depthwise.c: convolution with one input channel per group, over one or two axes: a product of matrices would
  * have nothing to share. Where the CPU level has a kernel for whole planes it reads the input as it is; other
  * geometries go through the windows of planes.c. Weights stay as they are. */
-#include "base/pool.h"
 #include "kernels/conv_impl.h"
-
-/* Below this many multiply-adds a second thread costs more than it brings. */
-static const double parallel_from = 0.5e6;
 
 static bool make_window(const struct qn_conv *conv, struct qn_window *w)
 {
@@ -20,22 +16,18 @@ static bool accept(const struct qn_conv *conv)
     return conv->group == conv->c_in && conv->group > 0 && make_window(conv, &w);
 }
 
-static bool direct(const struct qn_window *w)
-{
-    return qn_isa()->plane.conv_plane != NULL && w->stride[1] <= 2 && w->kernel[1] <= 16;
-}
-
 static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
 {
     struct qn_window w;
 
     *n_bytes = 0;
-    return make_window(conv, &w) && (direct(&w) || qn_window_bytes(&w, n_threads, n_bytes));
+    return make_window(conv, &w) && (qn_window_direct(&w) || qn_window_bytes(&w, n_threads, n_bytes));
 }
 
 struct depthwise {
     const struct qn_conv *conv;
     const struct qn_conv_data *data;
+    const struct qn_window *window;
     const struct qn_plane_isa *isa;
     int64_t n_in, n_out, n_taps; /* of a plane */
     int64_t width;               /* of an output row */
@@ -62,57 +54,29 @@ static void output_row(const void *arg, int64_t plane, int64_t row, const float 
                      residual == NULL ? NULL : residual + at, &d->data->act, d->width);
 }
 
-struct planes {
-    const struct depthwise *d;
-    const struct qn_window *w;
-    int64_t bands; /* of rows per plane, to have enough parts */
-};
-
-/* One band of one plane. What the kernel cannot activate is activated after it, in cache. */
-static void run_band(const struct planes *p, int64_t plane, int64_t band)
+/* Rows of a plane straight from the input. What the kernel cannot activate is activated after it, in cache. */
+static void direct_rows(const void *arg, int64_t plane, int64_t row0, int64_t row1)
 {
-    const struct depthwise *d = p->d;
+    const struct depthwise *d = arg;
     const struct qn_conv_data *data = d->data;
-    const int64_t co = plane % d->conv->c_out, width = p->w->out[1];
+    const int64_t co = plane % d->conv->c_out;
     const bool cheap = data->act.kind <= QN_ACT_CLIP;
     const struct qn_act none = {QN_ACT_NONE, 0, 0};
     float *y = data->y + plane * d->n_out;
-    int64_t row0, row1;
 
-    qn_pool_slice(p->w->out[0], 1, (int)band, (int)p->bands, &row0, &row1);
-    d->isa->conv_plane(
-        p->w, input_plane(d, plane), (const float *)data->w + co * d->n_taps, data->bias == NULL ? 0 : data->bias[co],
-        data->residual == NULL ? NULL : data->residual + plane * d->n_out, cheap ? &data->act : &none, y, row0, row1);
+    d->isa->conv_plane(d->window, input_plane(d, plane), (const float *)data->w + co * d->n_taps,
+                       data->bias == NULL ? 0 : data->bias[co],
+                       data->residual == NULL ? NULL : data->residual + plane * d->n_out, cheap ? &data->act : &none, y,
+                       row0, row1);
     if (!cheap)
-        qn_kern()->act(y + row0 * width, y + row0 * width, (size_t)((row1 - row0) * width), &data->act);
-}
-
-static void run_part(void *arg, int part, int n_parts)
-{
-    const struct planes *p = arg;
-    int64_t begin, end;
-
-    qn_pool_slice(p->w->n_planes * p->bands, 1, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i++)
-        run_band(p, i / p->bands, i % p->bands);
-}
-
-static void run_planes(const struct depthwise *d, const struct qn_window *w, const struct qn_work *work)
-{
-    struct planes p = {d, w, 1};
-    int n_parts = 1;
-
-    if (work->n_threads > 1 && (double)w->n_planes * (double)d->n_out * (double)d->n_taps >= parallel_from) {
-        n_parts = qn_pool_threads(work->pool) < work->n_threads ? qn_pool_threads(work->pool) : work->n_threads;
-        if (w->n_planes < 4 * n_parts)
-            p.bands = w->out[0] < n_parts ? w->out[0] : n_parts;
-    }
-    qn_pool_run(work->pool, n_parts, run_part, &p);
+        qn_kern()->act(y + row0 * d->width, y + row0 * d->width, (size_t)((row1 - row0) * d->width), &data->act);
 }
 
 static void run(const struct qn_conv *conv, const struct qn_conv_data *data, const struct qn_work *work)
 {
+    struct qn_window w;
     const struct depthwise d = {.conv = conv,
+                                .window = &w,
                                 .data = data,
                                 .isa = &qn_isa()->plane,
                                 .n_in = qn_conv_product(conv->in, conv->rank),
@@ -120,13 +84,13 @@ static void run(const struct qn_conv *conv, const struct qn_conv_data *data, con
                                 .n_taps = qn_conv_product(conv->kernel, conv->rank),
                                 .width = conv->out[conv->rank - 1],
                                 .multiplier = conv->c_out / conv->group};
-    struct qn_window w;
     const struct qn_window_job job = {.window = &w, .fill = 0, .arg = &d, .plane = input_plane, .row = output_row};
 
     if (!make_window(conv, &w))
         return;
-    if (direct(&w))
-        run_planes(&d, &w, work);
+    if (qn_window_direct(&w))
+        qn_planes_run(direct_rows, &d, w.n_planes, w.out[0], (double)w.n_planes * (double)d.n_out * (double)d.n_taps,
+                      work);
     else
         qn_window_run(&job, work);
 }

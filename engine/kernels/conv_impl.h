@@ -37,6 +37,16 @@ struct qn_window_job {
     void (*row)(const void *arg, int64_t plane, int64_t row, const float *src, struct qn_taps *taps, float *room);
 };
 
+/* What runs over output rows [row0, row1) of one plane at a time, from several threads at once. */
+typedef void qn_plane_rows(const void *arg, int64_t plane, int64_t row0, int64_t row1);
+
+/* Cuts n_planes planes of n_rows rows, as a whole that many multiply-adds, into parts. */
+void qn_planes_run(qn_plane_rows *rows, const void *arg, int64_t n_planes, int64_t n_rows, double total,
+                   const struct qn_work *work);
+/* Whether the CPU level has kernels for whole planes that take this window: strides of columns 1 and 2, kernels up to
+ * 16 wide. */
+bool qn_window_direct(const struct qn_window *window);
+
 bool qn_window_bytes(const struct qn_window *window, int n_threads, size_t *n_bytes);
 /* Slides the window over all planes; parts are runs of (plane, band of rows). */
 void qn_window_run(const struct qn_window_job *job, const struct qn_work *work);

@@ -86,6 +86,10 @@ struct qn_plane_isa {
      * may be y. */
     void (*conv_plane)(const struct qn_window *w, const float *x, const float *weight, float bias,
                        const float *residual, const struct qn_act *act, float *y, int64_t row0, int64_t row1);
+    /* Output rows [row0, row1) of one plane of pooling, as conv_plane. column_counts, row_counts: how many taps of each
+     * output column and row count, for averages; NULL: maxima. */
+    void (*pool_plane)(const struct qn_window *w, const float *x, const float *column_counts, const float *row_counts,
+                       float *y, int64_t row0, int64_t row1);
     /* dst[i] = max over taps of src[offset + i]; NaN wins. */
     void (*max_row)(float *dst, const float *src, const struct qn_taps *taps, int64_t n);
     /* dst[i] = sum over taps of src[offset + i], divided by divisor[i]. */

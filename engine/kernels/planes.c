@@ -1,6 +1,7 @@
-/* planes.c: slides windows over planes, for depthwise convolution and pooling of one or two axes. A band of input rows
- * is copied once into scratch memory with its padding written out and its columns sorted by stride phase; after that
- * every tap of the window is one contiguous run of floats per output row, whatever the stride, dilation and padding. */
+/* planes.c: cuts planes into parts for threads, and slides windows over planes, for depthwise convolution and pooling
+ * of one or two axes. A band of input rows is copied once into scratch memory with its padding written out and its
+ * columns sorted by stride phase; after that every tap of the window is one contiguous run of floats per output row,
+ * whatever the stride, dilation and padding. */
 #include <stdint.h>
 #include <string.h>
 
@@ -15,6 +16,43 @@ static const double parallel_from = 0.3e6;
 
 static int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+struct planes {
+    qn_plane_rows *rows;
+    const void *arg;
+    int64_t n_planes, n_rows;
+    int64_t n_bands; /* of a plane */
+};
+
+static void run_planes(void *arg, int part, int n_parts)
+{
+    const struct planes *p = arg;
+    int64_t begin, end, row0, row1;
+
+    qn_pool_slice(p->n_planes * p->n_bands, 1, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        qn_pool_slice(p->n_rows, 1, (int)(i % p->n_bands), (int)p->n_bands, &row0, &row1);
+        p->rows(p->arg, i / p->n_bands, row0, row1);
+    }
+}
+
+void qn_planes_run(qn_plane_rows *rows, const void *arg, int64_t n_planes, int64_t n_rows, double total,
+                   const struct qn_work *work)
+{
+    struct planes p = {rows, arg, n_planes, n_rows, 1};
+    int n_parts = 1;
+
+    if (work->n_threads > 1 && total >= parallel_from)
+        n_parts = (int)min_i64(work->n_threads, qn_pool_threads(work->pool));
+    if (n_parts > 1 && n_planes < 4 * n_parts) /* too few planes to share evenly */
+        p.n_bands = min_i64(n_rows, n_parts);
+    qn_pool_run(work->pool, n_parts, run_planes, &p);
+}
+
+bool qn_window_direct(const struct qn_window *w)
+{
+    return qn_isa()->plane.conv_plane != NULL && w->stride[1] <= 2 && w->kernel[1] <= 16;
+}
 
 /* Input positions from the first to the last that `out` outputs see along an axis, padding included. */
 static int64_t span(const struct qn_window *w, int axis, int64_t out)

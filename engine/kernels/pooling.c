@@ -1,7 +1,8 @@
-/* pooling.c: MaxPool and AveragePool over one or two axes through the windows of planes.c; everything else, and maxima
- * with indices, goes to the reference. */
+/* pooling.c: MaxPool and AveragePool over one or two axes, by the CPU level's kernel for whole planes or else through
+ * the windows of planes.c; everything else, and maxima with indices, goes to the reference. */
 #include <math.h>
 
+#include "base/checked.h"
 #include "base/pool.h"
 #include "kernels/conv_impl.h"
 
@@ -15,7 +16,11 @@ bool qn_pooling_bytes(const struct qn_pooling *p, int n_threads, size_t *n_bytes
     struct qn_window w;
 
     *n_bytes = 0;
-    return !make_window(p, &w) || qn_window_bytes(&w, n_threads, n_bytes);
+    if (!make_window(p, &w))
+        return true;
+    if (!qn_window_direct(&w))
+        return qn_window_bytes(&w, n_threads, n_bytes);
+    return qn_add((size_t)w.out[0], (size_t)w.out[1], n_bytes) && qn_mul(*n_bytes, sizeof(float), n_bytes);
 }
 
 /* One window that is the whole plane. */
@@ -33,6 +38,7 @@ struct pooling {
     const struct qn_window *window;
     const float *x;
     float *y;
+    const float *column_counts, *row_counts; /* NULL: maxima */
 };
 
 static const float *input_plane(const void *arg, int64_t plane)
@@ -83,14 +89,53 @@ static void avg_row(const void *arg, int64_t plane, int64_t row, const float *sr
     s->isa->avg_row(output_at(s, plane, row), src, taps, room, s->window->out[1]);
 }
 
+static void direct_rows(const void *arg, int64_t plane, int64_t row0, int64_t row1)
+{
+    const struct pooling *s = arg;
+
+    s->isa->pool_plane(s->window, input_plane(s, plane), s->column_counts, s->row_counts, output_at(s, plane, 0), row0,
+                       row1);
+}
+
+/* Counts of every output along an axis of the window. Where nothing counts the sum is 0, and stays so divided by 1. */
+static void fill_counts(const struct qn_pooling *p, const struct qn_window *w, int axis, float *counts)
+{
+    const int own = axis - (2 - p->rank);
+
+    for (int64_t i = 0; i < w->out[axis]; i++) {
+        const int64_t n = own < 0 ? 1 : qn_pooling_count(p, own, i);
+
+        counts[i] = n > 0 ? (float)n : 1;
+    }
+}
+
+static void run_direct(struct pooling *s, bool max, const struct qn_work *work)
+{
+    const struct qn_window *w = s->window;
+    const double taps = (double)w->kernel[0] * (double)w->kernel[1];
+    float *counts = work->data;
+
+    if (!max) {
+        fill_counts(s->p, w, 0, counts);
+        fill_counts(s->p, w, 1, counts + w->out[0]);
+        s->row_counts = counts;
+        s->column_counts = counts + w->out[0];
+    }
+    qn_planes_run(direct_rows, s, w->n_planes, w->out[0],
+                  (double)w->n_planes * (double)w->out[0] * (double)w->out[1] * taps, work);
+}
+
 static void slide(const struct qn_pooling *p, const struct qn_window *w, const float *x, float *y, bool max,
                   const struct qn_work *work)
 {
-    const struct pooling s = {p, &qn_isa()->plane, w, x, y};
+    struct pooling s = {p, &qn_isa()->plane, w, x, y, NULL, NULL};
     const struct qn_window_job job = {
         .window = w, .fill = max ? -INFINITY : 0, .arg = &s, .plane = input_plane, .row = max ? max_row : avg_row};
 
-    qn_window_run(&job, work);
+    if (qn_window_direct(w))
+        run_direct(&s, max, work);
+    else
+        qn_window_run(&job, work);
 }
 
 void qn_maxpool(const struct qn_pooling *p, const float *x, float *y, int64_t *indices, const struct qn_work *work)

@@ -5,9 +5,11 @@
 
 #include "kernels/simd/depthwise_body.h"
 #include "kernels/simd/plane_body.h"
+#include "kernels/simd/pooling_body.h"
 
 void qn_plane_init__avx512(struct qn_plane_isa *isa)
 {
     fill_plane(isa);
     isa->conv_plane = conv_plane;
+    isa->pool_plane = pool_plane;
 }
