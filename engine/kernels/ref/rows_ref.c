@@ -335,10 +335,9 @@ static void f32_to_bf16(uint16_t *dst, const float *src, size_t n)
     for (size_t i = 0; i < n; i++) {
         const uint32_t bits = bits_of(src[i]);
 
-        if ((bits & 0x7fffffffu) > 0x7f800000u)
-            dst[i] = (uint16_t)(bits >> 16 | 0x40u);
-        else
-            dst[i] = (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+        const uint32_t nan = bits >> 16 | 0x40u, rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+
+        dst[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
     }
 }
 

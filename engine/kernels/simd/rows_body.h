@@ -172,16 +172,11 @@ enum { SUM_VECS = QN_SUM_LANES / VF_LANES };
 /* Adds lanes in halves down to one. */
 VF_INLINE float fold(vf *acc)
 {
-    float lanes[VF_LANES];
-
+    QN_UNROLL
     for (int half = SUM_VECS / 2; half > 0; half /= 2)
         for (int v = 0; v < half; v++)
             acc[v] = vf_add(acc[v], acc[v + half]);
-    vf_store(lanes, acc[0]);
-    for (int half = VF_LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            lanes[i] += lanes[i + half];
-    return lanes[0];
+    return vf_sum(acc[0]);
 }
 
 /* TERM(LOAD) is what a vector of elements adds. Lanes beyond the row stay as they are: the term of a missing element,
@@ -233,7 +228,6 @@ VF_INLINE float extreme(const float *src, size_t n, const bool largest)
     const vf start = vf_set1(largest ? -INFINITY : INFINITY);
     vf acc[4] = {start, start, start, start};
     vm nan = vf_lt(start, start);
-    float lanes[VF_LANES], best = largest ? -INFINITY : INFINITY;
     size_t i = 0;
 
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES) {
@@ -255,10 +249,7 @@ VF_INLINE float extreme(const float *src, size_t n, const bool largest)
         return NAN;
     for (int v = 1; v < 4; v++)
         acc[0] = largest ? vf_max(acc[v], acc[0]) : vf_min(acc[v], acc[0]);
-    vf_store(lanes, acc[0]);
-    for (int v = 0; v < VF_LANES; v++)
-        best = (largest ? lanes[v] > best : lanes[v] < best) ? lanes[v] : best;
-    return best;
+    return largest ? vf_greatest(acc[0]) : vf_least(acc[0]);
 }
 
 static float row_max(const float *src, size_t n) { return extreme(src, n, true); }

@@ -83,6 +83,34 @@ VF_INLINE vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
 VF_INLINE int vm_any(vm m) { return _mm256_movemask_ps(m) != 0; }
 VF_INLINE vf vf_select(vm m, vf yes, vf no) { return _mm256_blendv_ps(no, yes, m); }
 
+/* The lanes folded in halves: 4 onto 4, 2 onto 2, 1 onto 1. */
+#define VF_FOLD_128(v, op)                                                                                             \
+    do {                                                                                                               \
+        v = op##_ps(v, _mm_movehl_ps(v, v));                                                                           \
+        v = op##_ss(v, _mm_shuffle_ps(v, v, 1));                                                                       \
+    } while (0)
+VF_INLINE float vf_sum(vf a)
+{
+    __m128 v = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    VF_FOLD_128(v, _mm_add);
+    return _mm_cvtss_f32(v);
+}
+VF_INLINE float vf_greatest(vf a)
+{
+    __m128 v = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    VF_FOLD_128(v, _mm_max);
+    return _mm_cvtss_f32(v);
+}
+VF_INLINE float vf_least(vf a)
+{
+    __m128 v = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    VF_FOLD_128(v, _mm_min);
+    return _mm_cvtss_f32(v);
+}
+
 VF_INLINE vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
 VF_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 VF_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }

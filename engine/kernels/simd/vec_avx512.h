@@ -49,6 +49,37 @@ VF_INLINE vm vm_and(vm a, vm b) { return (vm)(a & b); }
 VF_INLINE int vm_any(vm m) { return m != 0; }
 VF_INLINE vf vf_select(vm m, vf yes, vf no) { return _mm512_mask_blend_ps(m, no, yes); }
 
+/* The lanes folded in halves: 8 onto 8, 4 onto 4, 2 onto 2, 1 onto 1. */
+#define VF_FOLD_128(v, op)                                                                                             \
+    do {                                                                                                               \
+        v = op##_ps(v, _mm_movehl_ps(v, v));                                                                           \
+        v = op##_ss(v, _mm_shuffle_ps(v, v, 1));                                                                       \
+    } while (0)
+VF_INLINE float vf_sum(vf a)
+{
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 v = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+
+    VF_FOLD_128(v, _mm_add);
+    return _mm_cvtss_f32(v);
+}
+VF_INLINE float vf_greatest(vf a)
+{
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 v = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+
+    VF_FOLD_128(v, _mm_max);
+    return _mm_cvtss_f32(v);
+}
+VF_INLINE float vf_least(vf a)
+{
+    const __m256 h = _mm256_min_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 v = _mm_min_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+
+    VF_FOLD_128(v, _mm_min);
+    return _mm_cvtss_f32(v);
+}
+
 VF_INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
 VF_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 VF_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
