@@ -1,0 +1,83 @@
+/* test_signal.c: cases of DFT, STFT and MelWeightMatrix. Expected values are numpy.fft's. */
+#include "opcase.h"
+
+#define NEAR TOLERANCE(1e-5, 1e-5)
+
+static const struct qn_op_case cases[] = {
+    /* of 1 2 3 4: 10, -2+2i, -2, -2-2i */
+    { "DFT", 20, "", IN("f32[1,4,1] 1 2 3 4"), OUT("f32[1,4,2] 10 0 -2 2 -2 0 -2 -2"), NEAR },
+    { "DFT", 20, "", IN("f64[4,1] 1 2 3 4"), OUT("f64[4,2] 10 0 -2 2 -2 0 -2 -2"), TOLERANCE(1e-12, 1e-12) },
+    { "DFT", 20, "", IN("f16[4,1] 1 2 3 4"), OUT("f16[4,2] 10 0 -2 2 -2 0 -2 -2"), NEAR },
+    { "DFT", 20, "", IN("bf16[4,1] 1 2 3 4"), OUT("bf16[4,2] 10 0 -2 2 -2 0 -2 -2"), NEAR },
+    { "DFT", 20, "inverse=1", IN("f32[1,4,2] 10 0 -2 2 -2 0 -2 -2"), OUT("f32[1,4,2] 1 0 2 0 3 0 4 0"), NEAR },
+    { "DFT", 20, "inverse=1", IN("f32[2,1] 2 4"), OUT("f32[2,2] 3 0 -1 0"), NEAR },
+    { "DFT", 20, "onesided=1", IN("f32[1,4,1] 1 2 3 4"), OUT("f32[1,3,2] 10 0 -2 2 -2 0"), NEAR },
+    { "DFT", 20, "onesided=1 inverse=1", IN("f32[1,3,2] 10 0 -2 2 -2 0"), OUT("f32[1,4,1] 1 2 3 4"), NEAR },
+    { "DFT", 20, "onesided=1 inverse=1", IN("f32[2,2] 6 0 -1.5 .8660254", "i64[] 3"), OUT("f32[3,1] 1 2 3"), NEAR },
+    /* lengths that are no powers of two */
+    { "DFT", 20, "", IN("f32[3,1] 1 2 3"), OUT("f32[3,2] 6 0 -1.5 .8660254 -1.5 -.8660254"), NEAR },
+    { "DFT", 20, "onesided=1", IN("f32[3,1] 1 2 3"), OUT("f32[2,2] 6 0 -1.5 .8660254"), NEAR },
+    { "DFT", 20, "inverse=1", IN("f32[3,2] 6 0 -1.5 .8660254 -1.5 -.8660254"), OUT("f32[3,2] 1 0 2 0 3 0"), NEAR },
+    { "DFT", 20, "", IN("f64[5,2] 1 1 0 0 0 0 0 0 0 0"), OUT("f64[5,2] 1 1 1 1 1 1 1 1 1 1"), TOLERANCE(1e-12, 1e-12) },
+    { "DFT", 20, "", IN("f32[1,1] 7"), OUT("f32[1,2] 7 0"), NEAR },
+    /* dft_length: padded, cut */
+    { "DFT", 20, "", IN("f32[1,1] 7", "i32[] 2"), OUT("f32[2,2] 7 0 7 0"), NEAR },
+    { "DFT", 20, "", IN("f32[5,1] 1 2 3 4 9", "i64[] 4"), OUT("f32[4,2] 10 0 -2 2 -2 0 -2 -2"), NEAR },
+    /* axes */
+    { "DFT", 20, "", IN("f32[2,2,1] 1 2 3 5", "-", "i64[] 0"), OUT("f32[2,2,2] 4 0 7 0 -2 0 -3 0"), NEAR },
+    { "DFT", 20, "", IN("f32[2,2,1] 1 2 3 5", "-", "i64[] -2"), OUT("f32[2,2,2] 3 0 -1 0 8 0 -2 0"), NEAR },
+    { "DFT", 17, "", IN("f32[2,2,1,1] 1 2 3 5"), OUT("f32[2,2,1,2] 3 0 -1 0 8 0 -2 0"), NEAR },
+    { "DFT", 17, "axis=0", IN("f32[2,2,1] 1 2 3 5"), OUT("f32[2,2,2] 4 0 7 0 -2 0 -3 0"), NEAR },
+    { "DFT", 20, "", IN("f32[0,4,1]"), OUT("f32[0,4,2]") },
+    { "DFT", 20, "", IN("f32[2,1] nan 0"), OUT("f32[2,2] nan 0 nan 0") },
+    { "DFT", 20, "", IN("f32[0,1]"), FAILS(SHAPE, "length 0 is empty") },
+    { "DFT", 20, "", IN("f32[4,3] 0 ..."), FAILS(SHAPE, "must be 1 (real) or 2 (complex), not 3") },
+    { "DFT", 20, "onesided=1", IN("f32[4,2] 0 ..."), FAILS(SHAPE, "needs real input") },
+    { "DFT", 20, "onesided=1 inverse=1", IN("f32[4,1] 0 ..."), FAILS(SHAPE, "needs complex input") },
+    { "DFT", 20, "", IN("f32[4,1] 0 ...", "-", "i64[] 1"), FAILS(SHAPE, "axis 1 is the one of real and imaginary") },
+    { "DFT", 20, "", IN("f32[4,1] 0 ...", "-", "i64[] 2"), FAILS(SHAPE, "axis 2 is outside a tensor of rank 2") },
+    { "DFT", 20, "", IN("f32[4,1] 0 ...", "i64[] 0"), FAILS(RANGE, "dft_length 0 must be at least 1") },
+    { "DFT", 20, "", IN("f32[4] 0 ..."), FAILS(SHAPE, "rank 2 or more") },
+
+    { "STFT", 17, "", IN("f32[1,6,1] 1 2 3 4 5 6", "i64[] 2", "-", "i64[] 4"),
+      OUT("f32[1,2,3,2] 10 0 -2 2 -2 0 18 0 -2 2 -2 0"), NEAR },
+    { "STFT", 17, "", IN("f32[1,6] 1 2 3 4 5 6", "i64[] 2", "-", "i64[] 4"),
+      OUT("f32[1,2,3,2] 10 0 -2 2 -2 0 18 0 -2 2 -2 0"), NEAR },
+    { "STFT", 17, "onesided=0", IN("f32[2,2,1] 1 2 3 5", "i32[] 1", "-", "i32[] 2"),
+      OUT("f32[2,1,2,2] 3 0 -1 0 8 0 -2 0"), NEAR },
+    { "STFT", 17, "onesided=0", IN("f64[1,2,2] 1 1 2 2", "i32[] 1", "-", "i32[] 2"),
+      OUT("f64[1,1,2,2] 3 3 -1 -1"), NEAR },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "f32[2] 1 .5"),
+      OUT("f32[1,2,2,2] 2 0 0 0 3.5 0 .5 0"), NEAR },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "f32[1] 2", "i64[] 2"),
+      OUT("f32[1,2,2,2] 2 0 2 0 4 0 4 0"), NEAR },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1"), OUT("f32[1,1,2,2] 6 0 -1.5 .8660254"), NEAR },
+    { "STFT", 17, "", IN("f16[1,3,1] 1 2 3", "i64[] 1", "f16[2] 1 .5"),
+      OUT("f16[1,2,2,2] 2 0 0 0 3.5 0 .5 0"), NEAR },
+    { "STFT", 17, "", IN("f32[0,3,1]", "i64[] 1", "-", "i64[] 2"), OUT("f32[0,2,2,2]") },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 0", "-", "i64[] 2"), FAILS(RANGE, "frame_step 0 must be") },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "-", "i64[] 0"), FAILS(RANGE, "length of a frame, 0") },
+    { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "-", "i64[] 4"),
+      FAILS(SHAPE, "a frame of 4 is longer than the signal of 3") },
+    { "STFT", 17, "", IN("f32[1,3,2] 0 ...", "i64[] 1", "-", "i64[] 2"), FAILS(SHAPE, "needs a real signal") },
+
+    { "MelWeightMatrix", 17, "", IN("i32[] 2", "i32[] 8", "i32[] 8000", "f32[] 0", "f32[] 4000"),
+      OUT("f32[5,2] 1 0 0 1 0 ...") },
+    { "MelWeightMatrix", 17, "output_datatype=6", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f64[] 0", "f64[] 4000"),
+      OUT("i32[5,2] 1 0 0 1 0 ...") },
+    { "MelWeightMatrix", 17, "output_datatype=10", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f16[] 0", "f16[] 4000"),
+      OUT("f16[5,2] 1 0 0 1 0 ...") },
+    { "MelWeightMatrix", 17, "", IN("i64[] 0", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 4000"), OUT("f32[5,0]") },
+    { "MelWeightMatrix", 17, "", IN("i64[] 2", "i64[] 8", "i64[] 0", "f32[] 0", "f32[] 4000"),
+      FAILS(RANGE, "sample_rate 0 must be positive") },
+    { "MelWeightMatrix", 17, "", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f32[] 5000", "f32[] 4000"),
+      FAILS(RANGE, "is not one") },
+    { "MelWeightMatrix", 17, "", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 40000"),
+      FAILS(RANGE, "beyond the spectrum of 5 bins") },
+    { "MelWeightMatrix", 17, "", IN("i64[] -1", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 4000"),
+      FAILS(RANGE, "num_mel_bins -1 is negative") },
+    { "MelWeightMatrix", 17, "output_datatype=8", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 4000"),
+      FAILS(SHAPE, "output_datatype must be a number") },
+};
+
+QN_OP_CASES_MAIN(cases)
