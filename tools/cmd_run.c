@@ -20,6 +20,7 @@ struct run {
     struct qn_inputs inputs;
     struct qn_options options;
     const char *output, *format;
+    double max_memory_mib, timeout_ms; /* 0: none */
 };
 
 static void print_table(const struct qn_session *session, const struct qn_value *outputs)
@@ -123,12 +124,14 @@ static enum qn_status run_once(const struct run *run, struct qn_session *session
     struct qn_value *inputs = qn_arena_array(arena, qn_session_n_inputs(session) + 1, sizeof(*inputs));
     struct qn_value *outputs = qn_arena_array(arena, qn_session_n_outputs(session) + 1, sizeof(*outputs));
     struct qn_context *context = NULL;
+    struct qn_control control = { 0 };
     enum qn_status status;
 
     QN_CHECK_MEM(inputs && outputs ? arena : NULL, err);
     QN_TRY(qn_inputs_read(&run->inputs, session, arena, inputs, err));
     QN_TRY(qn_context_create(session, &context, err));
-    status = qn_run(context, inputs, outputs, NULL, err);
+    control.deadline_ns = run->timeout_ms > 0 ? qn_now_ns() + (int64_t)(run->timeout_ms * 1e6) : 0;
+    status = qn_run(context, inputs, outputs, &control, err);
     if (status == QN_OK)
         status = show(run, session, outputs, err);
     qn_context_destroy(context);
@@ -143,6 +146,7 @@ static int run_model(struct run *run)
     enum qn_status status;
     int code;
 
+    run->options.max_memory = (size_t)(run->max_memory_mib * (1 << 20));
     session = qn_open_or_complain(run->inputs.model, &run->options, &code);
     if (!session)
         return code;
@@ -169,6 +173,8 @@ int qn_cmd_run(int argc, char **argv)
         { "output", QN_FLAG_TEXT, &run.output, 0, 0, "DIR", "write each output as .npy" },
         { "format", QN_FLAG_TEXT, &run.format, 0, 0, "table|json|npy", "what standard output gets (table)" },
         { "threads", QN_FLAG_INT, &run.options.threads, 1, 1024, "N", "compute threads (all CPUs)" },
+        { "max-memory", QN_FLAG_NUMBER, &run.max_memory_mib, 0, 1e9, "MIB", "memory the model may take (what the process may)" },
+        { "timeout-ms", QN_FLAG_NUMBER, &run.timeout_ms, 0, 1e12, "MS", "give up after this time (never)" },
         { "reference", QN_FLAG_BOOL, &run.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
         { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },

@@ -38,7 +38,7 @@ static enum qn_status push(struct qn_importer *imp, struct qn_slice message, str
     size_t used = memory_used(imp);
     struct qn_arena arena;
 
-    QN_CHECK(imp->depth < QN_MAX_FRAMES, imp->err, LIMIT, "bodies and functions nest deeper than %d", QN_MAX_FRAMES);
+    QN_CHECK(imp->depth < QN_MAX_FRAMES, imp->err, FORMAT, "bodies and functions nest deeper than %d", QN_MAX_FRAMES);
     *frame = &imp->frames[imp->depth++];
     arena = (*frame)->arena;
     qn_arena_reset(&arena);
@@ -204,7 +204,7 @@ static enum qn_status push_graph(struct qn_importer *imp, struct qn_slice messag
     struct qn_graph *parent = owner ? owner->graph : NULL;
     const QnOnnx__GraphProto *proto;
 
-    QN_CHECK(imp->n_graphs < QN_MAX_NESTING, imp->err, LIMIT, "bodies nest deeper than %d", QN_MAX_NESTING);
+    QN_CHECK(imp->n_graphs < QN_MAX_NESTING, imp->err, FORMAT, "bodies nest deeper than %d", QN_MAX_NESTING);
     QN_TRY(push(imp, message, &frame));
     imp->n_graphs++;
     if (owner) {

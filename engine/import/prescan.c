@@ -140,7 +140,7 @@ static size_t offset_of(const struct scanner *s, const unsigned char *at) { retu
 
 static enum qn_status enter(struct scanner *s, enum qn_proto proto, struct qn_slice bytes)
 {
-    QN_CHECK(s->depth < QN_MAX_MESSAGE_DEPTH, s->err, LIMIT, "at byte %zu: messages nest deeper than %d",
+    QN_CHECK(s->depth < QN_MAX_MESSAGE_DEPTH, s->err, FORMAT, "at byte %zu: messages nest deeper than %d",
              offset_of(s, bytes.data), QN_MAX_MESSAGE_DEPTH);
     QN_CHECK(++s->scan->n[proto] <= protos[proto].limit, s->err, LIMIT, "at byte %zu: more than %zu messages %s",
              offset_of(s, bytes.data), protos[proto].limit, protos[proto].name);

@@ -33,6 +33,24 @@ static enum qn_status check_arity(const struct qn_formal *formals, struct qn_var
     return QN_OK;
 }
 
+/* A required output that the model leaves nameless still has its place: kernels write it for nobody. */
+static enum qn_status fill_outputs(struct qn_graph *graph, struct qn_node *node, struct qn_err *err)
+{
+    const struct qn_formal *formal = node->op->out;
+
+    for (int i = 0; i < node->n_out; i++) {
+        if (!node->out[i] && !(formal->flags & (QN_OPTIONAL_FORMAL | QN_VARIADIC))) {
+            struct qn_var *var = qn_graph_add_var(graph, node->name);
+
+            QN_CHECK_MEM(var, err);
+            qn_node_set_out(node, i, var);
+        }
+        if (formal[1].name)
+            formal++;
+    }
+    return QN_OK;
+}
+
 /* ---- Values --------------------------------------------------------------------------------------------------- */
 
 static const char *kind_name(enum qn_attr_kind kind)
@@ -314,6 +332,7 @@ enum qn_status qn_op_bind(struct qn_graph *graph, struct qn_node *node, const st
         QN_TRY(bind_attr(graph, node, spec, find_value(attrs, n_attrs, spec->name), err));
     QN_TRY(check_arity(op->in, node->in, node->n_in, "input", err));
     QN_TRY(check_arity(op->out, node->out, node->n_out, "output", err));
+    QN_TRY(fill_outputs(graph, node, err));
     if (op->parse)
         QN_TRY(op->parse(node, node->params, graph->arena, err));
     return QN_OK;

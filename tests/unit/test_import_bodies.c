@@ -588,8 +588,8 @@ static void wrong_functions(void **state)
         {reads_the_callers_names, QN_FORMAT, "input 'x' is not defined"},
         {explosion, QN_LIMIT, "functions expand to more than 1000000 nodes"},
         {much_text, QN_LIMIT, "functions expand to more than 67"},
-        {deep_functions, QN_LIMIT, "bodies and functions nest deeper than 256"},
-        {deep_bodies, QN_LIMIT, "bodies nest deeper than 64"},
+        {deep_functions, QN_FORMAT, "bodies and functions nest deeper than 256"},
+        {deep_bodies, QN_FORMAT, "bodies nest deeper than 64"},
     };
 
     (void)state;

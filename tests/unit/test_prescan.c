@@ -156,16 +156,16 @@ static void nests(void **state)
     } nested[] = {
         {QN_PROTO_GRAPH, graph_fields, 3, 4, QN_OK},
         {QN_PROTO_GRAPH, graph_fields, 3, 21, QN_OK},
-        {QN_PROTO_GRAPH, graph_fields, 3, 22, QN_LIMIT},
-        {QN_PROTO_GRAPH, graph_fields, 3, 44, QN_LIMIT},
-        {QN_PROTO_GRAPH, graph_fields, 3, 100, QN_LIMIT},
-        {QN_PROTO_GRAPH, graph_fields, 3, 3000, QN_LIMIT},
-        {QN_PROTO_GRAPH, graph_fields, 3, 100000, QN_LIMIT},
+        {QN_PROTO_GRAPH, graph_fields, 3, 22, QN_FORMAT},
+        {QN_PROTO_GRAPH, graph_fields, 3, 44, QN_FORMAT},
+        {QN_PROTO_GRAPH, graph_fields, 3, 100, QN_FORMAT},
+        {QN_PROTO_GRAPH, graph_fields, 3, 3000, QN_FORMAT},
+        {QN_PROTO_GRAPH, graph_fields, 3, 100000, QN_FORMAT},
         {QN_PROTO_TYPE, type_fields, 2, 31, QN_OK},
-        {QN_PROTO_TYPE, type_fields, 2, 10000, QN_LIMIT},
+        {QN_PROTO_TYPE, type_fields, 2, 10000, QN_FORMAT},
         {QN_PROTO_SEQUENCE, sequence_fields, 1, 63, QN_OK},
-        {QN_PROTO_SEQUENCE, sequence_fields, 1, 64, QN_LIMIT},
-        {QN_PROTO_SEQUENCE, sequence_fields, 1, 100000, QN_LIMIT},
+        {QN_PROTO_SEQUENCE, sequence_fields, 1, 64, QN_FORMAT},
+        {QN_PROTO_SEQUENCE, sequence_fields, 1, 100000, QN_FORMAT},
     };
 
     (void)state;
