@@ -118,7 +118,7 @@ REQUESTS = [  # what, method, path, body, headers, status, part of the message
     ("one number too few", "POST", "/predict", '{"input":[1,2,3]}', {}, 400, "4"),
     ("text for a number", "POST", "/predict", '{"input":[1,2,3,"4"]}', {}, 400, "input"),
     ("a number beyond float32", "POST", "/predict", '{"input":[1,2,3,1e999]}', {}, 400, "3"),
-    ("ragged batch", "POST", "/predict", '{"inputs":[[1,2,3,4],X,
+    ("ragged batch", "POST", "/predict", '{"inputs":[[1,2,3,4],[1,2]]}', {}, 400, "ragged"),
     ("nesting of 100,000", "POST", "/predict", '{"input":' + "[" * 100000 + "]" * 100000 + "}", {}, 413, ""),
     ("unknown name", "POST", "/predict", '{"output":[1,2,3,4]}', {}, 400, "input"),
     ("trailing garbage", "POST", "/predict", '{"input":[1,2,3,4]} x', {}, 400, "byte"),
