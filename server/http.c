@@ -11,8 +11,9 @@
 
 #include <civetweb.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,8 @@ struct qn_http {
     _Atomic int64_t body_bytes; /* of the bodies being read and worked on */
     _Atomic uint32_t n_requests;
     uint32_t instance; /* makes request ids of one process differ from another's */
+    pthread_t master;  /* the thread that accepts, once it runs */
+    _Atomic bool has_master;
     size_t n_replaced; /* listeners that are civetweb's now */
     char problem[256]; /* civetweb's, at the start */
 };
@@ -644,6 +647,10 @@ static void *init_thread(const struct mg_context *context, int type)
     struct qn_conn *conn = type == 1 ? qn_conns_slot(http->conns) : NULL;
     struct worker *worker;
 
+    if (type == 0) {
+        http->master = pthread_self();
+        atomic_store(&http->has_master, true);
+    }
     if (conn == NULL)
         return NULL;
     worker = &http->workers[atomic_fetch_add(&http->n_workers, 1)];
@@ -681,29 +688,30 @@ static bool *find_listening(int n_fds)
     return listening;
 }
 
-/* The library may be polling its own socket already; a connection to that one makes it look again. It is never
- * accepted. */
-static void wake_accepting(const struct sockaddr_in *address)
+/* A poll(2) that has begun does not see that a descriptor was exchanged; a signal makes it begin again. A thread that
+ * is not polling needs none, as it will look up the new one. */
+static void interrupt_accepting(struct qn_http *http)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (atomic_load(&http->has_master))
+        pthread_kill(http->master, SIGURG);
+}
 
-    if (fd < 0)
-        return;
-    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
-        qn_log(QN_LOG_TRACE, "http", "placeholder: %s", strerror(errno));
-    close(fd);
+static void do_nothing(int number) { (void)number; }
+
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = do_nothing};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGURG, &action, NULL);
 }
 
 static enum qn_status replace_listener(struct qn_listener *listener, int placeholder, struct qn_err *err)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t n = sizeof(address);
-
-    QN_CHECK(getsockname(placeholder, (struct sockaddr *)&address, &n) == 0 && dup2(listener->fd, placeholder) >= 0,
-             err, IO, "cannot listen on %s: %s", listener->address, strerror(errno));
+    QN_CHECK(dup2(listener->fd, placeholder) >= 0, err, IO, "cannot listen on %s: %s", listener->address,
+             strerror(errno));
     close(listener->fd);
     listener->fd = placeholder;
-    wake_accepting(&address);
     return QN_OK;
 }
 
@@ -716,6 +724,7 @@ static enum qn_status replace_listeners(struct qn_http *http, const bool *before
         }
     QN_CHECK(http->n_replaced == http->options.n_listeners, err, INTERNAL,
              "the HTTP library's listening sockets were not found");
+    interrupt_accepting(http);
     return QN_OK;
 }
 
@@ -779,6 +788,7 @@ static enum qn_status start_library(struct qn_http *http, struct qn_err *err)
     snprintf(n_buffer, NUMBER, "%d", BUFFER_BYTES);
     snprintf(header_ms, NUMBER, "%d", o->header_ms);
     snprintf(idle_ms, NUMBER, "%d", o->idle_ms);
+    catch_interrupts();
     mg_init_library(MG_FEATURES_DEFAULT);
     http->context = mg_start(&callbacks, http, &options[0][0]);
     QN_CHECK(http->context != NULL, err, IO, "cannot start the HTTP library: %s",
@@ -850,6 +860,7 @@ void qn_http_stop_listening(struct qn_http *http)
 {
     qn_http_close_connections(http);
     qn_conns_stop_listening(http->conns);
+    interrupt_accepting(http);
     qn_conns_hang_up(http->conns);
 }
 
