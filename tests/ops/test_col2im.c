@@ -1,0 +1,41 @@
+/* test_col2im.c: cases of Col2Im. */
+#include "opcase.h"
+
+static const struct qn_op_case cases[] = {
+    {"Col2Im", 18, "", IN("f32[1,2,4] 1 2 3 4 5 6 7 8", "i64[2] 2 3", "i64[2] 1 2"), OUT("f32[1,1,2,3] 1 7 6 3 11 8")},
+    {"Col2Im", 18, "", IN("f32[1,4,1] 1 2 3 4", "i64[2] 2 2", "i64[2] 2 2"), OUT("f32[1,1,2,2] 1 2 3 4")},
+    {"Col2Im", 18, "strides=[2,1]", IN("i32[1,2,4] 1 2 3 4 5 6 7 8", "i64[2] 3 3", "i64[2] 1 2"),
+     OUT("i32[1,1,3,3] 1 7 6 0 0 0 3 11 8")},
+    {"Col2Im", 18, "dilations=[1,2]", IN("f64[1,2,2] 1 2 3 4", "i64[2] 1 4", "i64[2] 1 2"),
+     OUT("f64[1,1,1,4] 1 2 3 4")},
+    {"Col2Im", 18, "pads=[0,1,0,1]", IN("f32[1,3,2] 1 2 3 4 5 6", "i64[2] 1 2", "i64[2] 1 3"), OUT("f32[1,1,1,2] 5 9")},
+    {"Col2Im", 18, "pads=[1,1]", IN("f32[1,1,5] 1 2 3 4 5", "i64[1] 3", "i64[1] 1"), OUT("f32[1,1,3] 2 3 4")},
+    {"Col2Im", 18, "", IN("i8[1,2,2] 100 100 100 100", "i64[1] 3", "i64[1] 2"), OUT("i8[1,1,3] 100 -56 100")},
+    {"Col2Im", 18, "", IN("bool[1,2,2] 0 1 0 0", "i64[1] 3", "i64[1] 2"), OUT("bool[1,1,3] 0 1 0")},
+    {"Col2Im", 18, "", IN("c64[1,2,2] 1 2 3 4 5 6 7 8", "i64[1] 3", "i64[1] 2"), OUT("c64[1,1,3] 1 2 8 10 7 8")},
+    {"Col2Im", 18, "", IN("c128[1,1,1] 1 2", "i64[1] 1", "i64[1] 1"), OUT("c128[1,1,1] 1 2")},
+    {"Col2Im", 18, "", IN("f16[1,2,2] 1 2 3 4", "i64[1] 3", "i64[1] 2"), OUT("f16[1,1,3] 1 5 4")},
+    {"Col2Im", 18, "", IN("u64[1,1,2] 1 2", "i64[1] 2", "i64[1] 1"), OUT("u64[1,1,2] 1 2")},
+    {"Col2Im", 18, "", IN("u16[1,1,2] 1 2", "i64[1] 2", "i64[1] 1"), OUT("u16[1,1,2] 1 2")},
+    {"Col2Im", 18, "", IN("f32[1,8,1] 1 2 3 4 5 6 7 8", "i64[3] 2 2 2", "i64[3] 2 2 2"),
+     OUT("f32[1,1,2,2,2] 1 2 3 4 5 6 7 8")},
+    {"Col2Im", 18, "", IN("f32[2,2,1] 1 2 3 4", "i64[1] 1", "i64[1] 1"), OUT("f32[2,2,1] 1 2 3 4")},
+    {"Col2Im", 18, "", IN("f32[0,4,1]", "i64[2] 2 2", "i64[2] 2 2"), OUT("f32[0,1,2,2]")},
+    {"Col2Im", 18, "", IN("f32[1,3,1] 1 2 3", "i64[1] 2", "i64[1] 2"),
+     FAILS(SHAPE, "axis 1 of size 3 is not a multiple")},
+    {"Col2Im", 18, "", IN("f32[1,2,3] 0 ...", "i64[1] 3", "i64[1] 2"),
+     FAILS(SHAPE, "3 columns are given where the image has 2")},
+    {"Col2Im", 18, "", IN("f32[1,2,1] 0 0", "i64[1] 1", "i64[1] 2"),
+     FAILS(SHAPE, "a block of 2 with its dilation does not fit")},
+    {"Col2Im", 18, "", IN("f32[1,2,1] 0 0", "i64[2] 1 1", "i64[1] 2"),
+     FAILS(SHAPE, "the block has 1 axes, the image 2")},
+    {"Col2Im", 18, "", IN("f32[1,2,1] 0 0", "i64[1] 2", "i64[1] 0"), FAILS(RANGE, "an image of 2 and a block of 0")},
+    {"Col2Im", 18, "", IN("f32[1,2,1] 0 0", "i64[0]", "i64[0]"), FAILS(SHAPE, "an image of 0 axes")},
+    {"Col2Im", 18, "strides=[1,1]", IN("f32[1,1,1] 0", "i64[1] 1", "i64[1] 1"),
+     FAILS(SHAPE, "'strides' has 2 entries, 1 are")},
+    {"Col2Im", 18, "strides=[0]", IN("f32[1,1,1] 0", "i64[1] 1", "i64[1] 1"), FAILS(FORMAT, "'strides' is 0, outside")},
+    {"Col2Im", 18, "", IN("f32[2,1] 0 0", "i64[1] 1", "i64[1] 1"), FAILS(SHAPE, "not a tensor of rank 2")},
+    {"Col2Im", 18, "", IN("str[1,1,1] 'a'", "i64[1] 1", "i64[1] 1"), FAILS(UNSUPPORTED, "no kernel")},
+};
+
+QN_OP_CASES_MAIN(cases)

@@ -1,0 +1,67 @@
+/* test_grid_sample.c: cases of GridSample and AffineGrid. */
+#include "opcase.h"
+
+#define IMAGE "f32[1,1,2,2] 1 2 3 4"
+#define LINE  "f32[1,1,4] 1 2 3 4"
+
+static const struct qn_op_case cases[] = {
+    {"GridSample", 20, "", IN(IMAGE, "f32[1,1,3,2] 0 0 -.5 -.5 1 1"), OUT("f32[1,1,1,3] 2.5 1 1")},
+    {"GridSample", 20, "align_corners=1", IN(IMAGE, "f32[1,1,3,2] 0 0 -1 -1 1 0"), OUT("f32[1,1,1,3] 2.5 1 3")},
+    {"GridSample", 20, "padding_mode='border'", IN(IMAGE, "f32[1,1,2,2] 9 9 -9 .5"), OUT("f32[1,1,1,2] 4 3")},
+    {"GridSample", 20, "padding_mode='reflection'", IN(LINE, "f32[1,4,1] -1.25 1.25 3.25 -5.25"),
+     OUT("f32[1,1,4] 1 4 1 1")},
+    {"GridSample", 20, "padding_mode='reflection' align_corners=1", IN("f32[1,1,3] 1 2 3", "f32[1,4,1] -2 2 3 5"),
+     OUT("f32[1,1,4] 2 2 1 3")},
+    {"GridSample", 20, "padding_mode='reflection' align_corners=1", IN("f32[1,1,1] 7", "f32[1,2,1] -2 2"),
+     OUT("f32[1,1,2] 7 7")},
+    {"GridSample", 20, "mode='nearest'", IN("str[1,1,2] 'a' 'b'", "f32[1,3,1] -.5 .5 2"), OUT("str[1,1,3] 'a' 'b' ''")},
+    /* Halfway to the even pixel. */
+    {"GridSample", 20, "mode='nearest'", IN("i64[1,1,4] 1 2 3 4", "f64[1,3,1] -.5 0 .5"), OUT("i64[1,1,3] 1 3 3")},
+    {"GridSample", 20, "mode='nearest' padding_mode='border'", IN("f16[1,1,2] 1 2", "f32[1,2,1] -8 8"),
+     OUT("f16[1,1,2] 1 2")},
+    {"GridSample", 20, "mode='cubic'", IN(LINE, "f32[1,2,1] 0 1"), OUT("f32[1,1,2] 2.5 2.09375")},
+    {"GridSample", 20, "mode='cubic' padding_mode='border'", IN(LINE, "f32[1,2,1] 1 5"), OUT("f32[1,1,2] 4.09375 4")},
+    {"GridSample", 20, "mode='cubic' align_corners=1 padding_mode='reflection'", IN(LINE, "f32[1,1,1] -1"),
+     OUT("f32[1,1,1] 1")},
+    {"GridSample", 20, "", IN("f64[1,2,2] 1 2 10 20", "f64[1,1,1] 0"), OUT("f64[1,2,1] 1.5 15")},
+    {"GridSample", 20, "", IN("i32[1,1,2] 1 4", "f32[1,2,1] 0 -.25"), OUT("i32[1,1,2] 2 1")},
+    {"GridSample", 22, "", IN("bf16[1,1,2] 1 4", "f16[1,1,1] 0"), OUT("bf16[1,1,1] 2.5")},
+    {"GridSample", 20, "", IN("f32[1,1,3] 1 2 inf", "f32[1,1,1] 0"), OUT("f32[1,1,1] 2")},
+    {"GridSample", 20, "", IN(LINE, "f32[1,3,1] nan inf -inf"), OUT("f32[1,1,3] 0 0 0")},
+    {"GridSample", 20, "mode='nearest'", IN(LINE, "f32[1,3,1] nan inf -1e38"), OUT("f32[1,1,3] 0 0 0")},
+    {"GridSample", 20, "padding_mode='border'", IN(LINE, "f32[1,3,1] nan inf -inf"), OUT("f32[1,1,3] 1 4 1")},
+    {"GridSample", 20, "padding_mode='reflection'", IN(LINE, "f32[1,2,1] nan inf"), OUT("f32[1,1,2] 1 1")},
+    {"GridSample", 20, "mode='cubic' padding_mode='reflection'", IN(LINE, "f32[1,2,1] nan inf"),
+     OUT("f32[1,1,2] 1 1")},
+    {"GridSample", 20, "", IN("f32[1,1,2,2,2] 1 2 3 4 5 6 7 8", "f32[1,1,1,1,3] 0 0 0"), OUT("f32[1,1,1,1,1] 4.5")},
+    {"GridSample", 20, "", IN("f32[2,0,3]", "f32[2,1,1] 0 0"), OUT("f32[2,0,1]")},
+    {"GridSample", 16, "mode='bilinear'", IN(IMAGE, "f32[1,1,1,2] 0 0"), OUT("f32[1,1,1,1] 2.5")},
+    {"GridSample", 16, "mode='bicubic'", IN(IMAGE, "f32[1,1,1,2] 0 0"), OUT("f32[1,1,1,1] 3.5253906")},
+    {"GridSample", 16, "mode='linear'", IN(IMAGE, "f32[1,1,1,2] 0 0"), FAILS(FORMAT, "unknown value 'linear'")},
+    {"GridSample", 20, "mode='bilinear'", IN(IMAGE, "f32[1,1,1,2] 0 0"), FAILS(FORMAT, "unknown value 'bilinear'")},
+    {"GridSample", 20, "", IN(IMAGE, "f32[1,1,1,3] 0 0 0"),
+     FAILS(SHAPE, "the grid has 3 coordinates per point, 2 are needed")},
+    {"GridSample", 20, "", IN(IMAGE, "f32[2,1,1,2] 0 ..."), FAILS(SHAPE, "the grid is for 2 images, 1 are given")},
+    {"GridSample", 20, "", IN(IMAGE, "f32[1,1,2] 0 0"),
+     FAILS(SHAPE, "a grid of rank 3 does not go with images of rank 4")},
+    {"GridSample", 20, "", IN("f32[2,2] 0 ...", "f32[2,2] 0 ..."), FAILS(SHAPE, "not a tensor of rank 2")},
+    {"GridSample", 20, "mode='cubic'", IN("f32[1,1,1,1,1,1,1,1] 0", "f32[1,1,1,1,1,1,1,6] 0 ..."),
+     FAILS(UNSUPPORTED, "interpolation over 6 axes")},
+    {"GridSample", 20, "", IN("f32[1,1,0]", "f32[1,1,1] 0"), FAILS(SHAPE, "without pixels cannot be sampled")},
+    {"GridSample", 20, "", IN("str[1,1,1] 'a'", "f32[1,1,1] 0"), FAILS(UNSUPPORTED, "no kernel")},
+
+    {"AffineGrid", 20, "", IN("f32[1,2,3] 1 0 0 0 1 0", "i64[4] 1 1 2 2"),
+     OUT("f32[1,2,2,2] -.5 -.5 .5 -.5 -.5 .5 .5 .5")},
+    {"AffineGrid", 20, "align_corners=1", IN("f64[1,2,3] 0 2 10 3 0 20", "i64[4] 1 5 2 3"),
+     OUT("f64[1,2,3,2] 8 17 8 20 8 23 12 17 12 20 12 23")},
+    {"AffineGrid", 20, "align_corners=1", IN("f32[1,2,3] 1 0 0 0 1 0", "i64[4] 1 1 1 2"), OUT("f32[1,1,2,2] -1 0 1 0")},
+    {"AffineGrid", 20, "", IN("f16[1,3,4] 1 0 0 0 0 1 0 0 0 0 1 .5", "i64[5] 1 1 1 1 2"),
+     OUT("f16[1,1,1,2,3] -.5 0 .5 .5 0 .5")},
+    {"AffineGrid", 20, "", IN("f32[0,2,3]", "i64[4] 0 1 2 2"), OUT("f32[0,2,2,2]")},
+    {"AffineGrid", 20, "", IN("f32[1,2,3] 0 ...", "i64[5] 1 1 1 1 1"),
+     FAILS(SHAPE, "theta of shape [1,2,3] is given, [1,3,4]")},
+    {"AffineGrid", 20, "", IN("f32[1,2,3] 0 ...", "i64[3] 1 1 1"), FAILS(SHAPE, "size has 3 entries")},
+    {"AffineGrid", 20, "", IN("f32[1,2,3] 0 ...", "i64[4] 1 1 -1 1"), FAILS(RANGE, "entry 2 of size is -1")},
+};
+
+QN_OP_CASES_MAIN(cases)
