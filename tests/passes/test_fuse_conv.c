@@ -12,6 +12,12 @@ static const struct graph_case cases[] = {
                     "c = Conv-11 x w b\nm = Mul-14 c s\na = Add-14 t m\ny = Relu-14 a\nout y\n" RUN,
      .nodes = "y: float32[batch,2,2,2] = Conv(x, c.scaled, c+m.bias)  # c+m+a+y\n",
      .rounds = true},
+    {.name = "BatchNormalization, then Clip",
+     .graph = X W "const g f32[2] 1 -2\nconst h f32[2] 0 1\nconst m f32[2] .5 -1\nconst v f32[2] 4 .25\n"
+                  "const lo f32[] 0\nconst hi f32[] 6\n"
+                  "c = Conv-11 x w\nn = BatchNormalization-9 c g h m v\ny = Clip-13 n lo hi\nout y\n" RUN,
+     .nodes = "y: float32[batch,2,2,2] = Conv(x, c.scaled, c.bias)  # c+n+y\n",
+     .rounds = true},
     {.name = "one scale for all, no bias",
      .graph = X W "const s f32[] 3\nc = Conv-11 x w\ny = Div-14 c s\nout y\n" RUN,
      .nodes = "y: float32[batch,2,2,2] = Conv(x, c.scaled, c.bias)  # c+y\n",
