@@ -125,8 +125,12 @@ static int bench_model(struct bench *bench)
 int qn_cmd_bench(int argc, char **argv)
 {
     struct bench bench = { .inputs = { .random = true, .beside = true }, .seconds = 3 };
+    static const struct qn_usage usage = {
+        "bench", "MODEL", "Times a model. Inputs: --data, else test_data_set_0 beside it, else random.", 1, 1,
+        "bench takes one model",
+    };
     struct qn_texts words;
-    bool help = false;
+    int code;
     const struct qn_flag flags[] = {
         { "threads", QN_FLAG_INT, &bench.options.threads, 1, 1024, "N", "compute threads (all CPUs)" },
         { "seconds", QN_FLAG_NUMBER, &bench.seconds, 0.01, 3600, "S", "how long to measure (3)" },
@@ -134,23 +138,16 @@ int qn_cmd_bench(int argc, char **argv)
         { "shape", QN_FLAG_TEXTS, &bench.inputs.shapes, 0, 0, "NAME=1x3x8x8", "random input of this shape; repeat" },
         { "reference", QN_FLAG_BOOL, &bench.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
         { "json", QN_FLAG_BOOL, &bench.json, 0, 0, NULL, "as JSON" },
-        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
     };
 
-    if (!qn_options_parse("bench", flags, argc, argv, &words))
-        return QN_EXIT_USAGE;
-    if (help) {
-        qn_options_help("bench", "MODEL", "Times a model. Inputs: --data, else test_data_set_0 beside it, else random.",
-                        flags);
-        return QN_EXIT_OK;
-    }
-    if (words.n != 1) {
-        qn_complain("usage", "bench takes one model");
-        return QN_EXIT_USAGE;
-    }
+    code = qn_options_read(&usage, flags, argc, argv, &words);
+    if (code != QN_GO_ON)
+        return code;
     bench.inputs.model = words.items[0];
     if (bench.options.threads == 0)
         bench.options.threads = qn_cpu_count();
-    return bench_model(&bench);
+    code = bench_model(&bench);
+    qn_options_free(flags, &words);
+    return code;
 }

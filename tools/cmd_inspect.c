@@ -182,8 +182,10 @@ int qn_cmd_inspect(int argc, char **argv)
 {
     struct inspection i = { 0 };
     struct qn_options options = { .missing_fn = add_missing, .missing_arg = &i, .dump_fn = print_stage };
+    static const struct qn_usage usage = {
+        "inspect", "MODEL", "Tells what a model takes, gives, needs and lacks.", 1, 1, "inspect takes one model",
+    };
     struct qn_texts words;
-    bool help = false;
     int code;
     const struct qn_flag flags[] = {
         { "json", QN_FLAG_BOOL, &i.json, 0, 0, NULL, "as JSON" },
@@ -193,25 +195,18 @@ int qn_cmd_inspect(int argc, char **argv)
         { "dump", QN_FLAG_TEXT, &options.dump, 0, 0, "STAGE", "the graph after import, fold, cse, fuse, ..., plan, or all" },
         { "threads", QN_FLAG_INT, &options.threads, 1, 1024, "N", "plan for so many threads (all CPUs)" },
         { "reference", QN_FLAG_BOOL, &options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
-        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
     };
 
-    if (!qn_options_parse("inspect", flags, argc, argv, &words))
-        return QN_EXIT_USAGE;
-    if (help) {
-        qn_options_help("inspect", "MODEL", "Tells what a model takes, gives, needs and lacks.", flags);
-        return QN_EXIT_OK;
-    }
-    if (words.n != 1) {
-        qn_complain("usage", "inspect takes one model");
-        return QN_EXIT_USAGE;
-    }
+    code = qn_options_read(&usage, flags, argc, argv, &words);
+    if (code != QN_GO_ON)
+        return code;
     i.model = words.items[0];
     i.report = cJSON_CreateObject();
     i.missing = cJSON_CreateArray();
     code = inspect(&i, &options);
     cJSON_Delete(i.report);
     cJSON_Delete(i.missing);
+    qn_options_free(flags, &words);
     return code;
 }

@@ -153,7 +153,7 @@ static const struct qn_op **sorted_rows(size_t *n)
 }
 
 /* One line per operator: its versions and the kernels of the newest. */
-static void print_lines(const struct qn_op **rows, size_t n, bool markdown)
+static int print_lines(const struct qn_op **rows, size_t n, bool markdown)
 {
     if (markdown)
         printf("| domain | operator | versions | kernels |\n|---|---|---|---|\n");
@@ -172,6 +172,7 @@ static void print_lines(const struct qn_op **rows, size_t n, bool markdown)
             printf("%s%s", kernel == rows[i]->kernels ? "" : " ", kernel->name);
         printf(markdown ? " |\n" : "\n");
     }
+    return QN_EXIT_OK;
 }
 
 static int print_json(const struct qn_op **rows, size_t n)
@@ -188,37 +189,28 @@ static int print_json(const struct qn_op **rows, size_t n)
 
 int qn_cmd_ops(int argc, char **argv)
 {
-    bool markdown = false, json = false, help = false;
+    static const struct qn_usage usage = { "ops", "", "Lists the supported operators.", 0, 0, "ops takes no argument" };
+    bool markdown = false, json = false;
     const struct qn_op **rows;
     struct qn_texts words;
-    int code = QN_EXIT_OK;
     size_t n;
+    int code;
     const struct qn_flag flags[] = {
         { "markdown", QN_FLAG_BOOL, &markdown, 0, 0, NULL, "as a Markdown table" },
         { "json", QN_FLAG_BOOL, &json, 0, 0, NULL, "every version with types and attributes" },
-        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
     };
 
-    if (!qn_options_parse("ops", flags, argc, argv, &words))
-        return QN_EXIT_USAGE;
-    if (help) {
-        qn_options_help("ops", "", "Lists the supported operators.", flags);
-        return QN_EXIT_OK;
-    }
-    if (words.n) {
-        qn_complain("usage", "ops takes no argument '%s'", words.items[0]);
-        return QN_EXIT_USAGE;
-    }
+    code = qn_options_read(&usage, flags, argc, argv, &words);
+    if (code != QN_GO_ON)
+        return code;
+    qn_options_free(flags, &words);
     rows = sorted_rows(&n);
     if (!rows) {
         qn_complain("ops", "out of memory");
         return qn_status_exit(QN_NOMEM);
     }
-    if (json)
-        code = print_json(rows, n);
-    else
-        print_lines(rows, n, markdown);
+    code = json ? print_json(rows, n) : print_lines(rows, n, markdown);
     free(rows);
     return code;
 }

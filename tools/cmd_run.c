@@ -162,8 +162,11 @@ static int run_model(struct run *run)
 int qn_cmd_run(int argc, char **argv)
 {
     struct run run = { .format = "table" };
+    static const struct qn_usage usage = {
+        "run", "MODEL", "Runs a model once and prints its outputs.", 1, 1, "run takes one model",
+    };
     struct qn_texts words;
-    bool help = false;
+    int code;
     const struct qn_flag flags[] = {
         { "input", QN_FLAG_TEXTS, &run.inputs.files, 0, 0, "NAME=FILE", "a .npy or .pb file for an input; repeat" },
         { "data", QN_FLAG_TEXT, &run.inputs.data, 0, 0, "DIR", "a folder of input_*.pb" },
@@ -176,24 +179,14 @@ int qn_cmd_run(int argc, char **argv)
         { "max-memory", QN_FLAG_NUMBER, &run.max_memory_mib, 0, 1e9, "MIB", "memory the model may take (what the process may)" },
         { "timeout-ms", QN_FLAG_NUMBER, &run.timeout_ms, 0, 1e12, "MS", "give up after this time (never)" },
         { "reference", QN_FLAG_BOOL, &run.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
-        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
     };
 
-    if (!qn_options_parse("run", flags, argc, argv, &words))
-        return QN_EXIT_USAGE;
-    if (help) {
-        qn_options_help("run", "MODEL", "Runs a model once and prints its outputs.", flags);
-        return QN_EXIT_OK;
-    }
-    if (words.n != 1) {
-        qn_complain("usage", "run takes one model");
-        return QN_EXIT_USAGE;
-    }
-    if (strcmp(run.format, "table") != 0 && strcmp(run.format, "json") != 0 && strcmp(run.format, "npy") != 0) {
-        qn_complain("usage", "--format is table, json or npy, not '%s'", run.format);
-        return QN_EXIT_USAGE;
-    }
+    code = qn_options_read(&usage, flags, argc, argv, &words);
+    if (code != QN_GO_ON)
+        return code;
     run.inputs.model = words.items[0];
-    return run_model(&run);
+    code = run_model(&run);
+    qn_options_free(flags, &words);
+    return code;
 }

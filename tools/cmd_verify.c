@@ -336,12 +336,34 @@ static int summarise(const struct verification *v)
     return n == 0 ? QN_EXIT_DIFFERENT : code;
 }
 
+static int verify_all(struct verification *v, int n_workers, const char *json)
+{
+    int code;
+
+    if (!v->jobs) {
+        qn_complain("verify", "out of memory");
+        return qn_status_exit(QN_NOMEM);
+    }
+    run_jobs(v, n_workers);
+    code = summarise(v);
+    if (json && !write_json(v, json))
+        code = QN_EXIT_IO;
+    for (size_t i = 0; i < v->n_jobs; i++)
+        free(v->jobs[i].rows);
+    free(v->jobs);
+    return code;
+}
+
 int qn_cmd_verify(int argc, char **argv)
 {
     struct verification v = { .tolerance = { .rtol = 1e-3, .atol = 1e-5 }, .options = { .threads = 1 } };
+    static const struct qn_usage usage = {
+        "verify", "DIR|MODEL...",
+        "Runs every test_data_set_*, or inputs.npz with outputs.npz, beside a model and compares.", 1, -1,
+        "verify needs a model, or a folder with a model.onnx",
+    };
     const char *json = NULL;
     struct qn_texts words;
-    bool help = false, reference = false;
     int jobs = 1, code;
     const struct qn_flag flags[] = {
         { "data", QN_FLAG_TEXT, &v.data, 0, 0, "DIR", "one folder of input_*.pb and output_*.pb instead of test_data_set_*" },
@@ -351,36 +373,18 @@ int qn_cmd_verify(int argc, char **argv)
         { "threads", QN_FLAG_INT, &v.options.threads, 1, 1024, "N", "compute threads of one run (1)" },
         { "jobs", QN_FLAG_INT, &jobs, 1, MAX_WORKERS, "N", "models verified at a time (1)" },
         { "json", QN_FLAG_TEXT, &json, 0, 0, "FILE", "write a report" },
-        { "reference", QN_FLAG_BOOL, &reference, 0, 0, NULL, "run the plain reference kernels, without rewriting" },
-        { "help", QN_FLAG_BOOL, &help, 0, 0, NULL, "this text" },
+        { "reference", QN_FLAG_BOOL, &v.options.reference, 0, 0, NULL, "run the plain reference kernels, without rewriting" },
         { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
     };
 
-    if (!qn_options_parse("verify", flags, argc, argv, &words))
-        return QN_EXIT_USAGE;
-    if (help) {
-        qn_options_help("verify", "DIR|MODEL...", "Runs every test_data_set_* beside a model and compares.", flags);
-        return QN_EXIT_OK;
-    }
-    if (words.n == 0) {
-        qn_complain("usage", "verify needs a model, or a folder with a model.onnx");
-        return QN_EXIT_USAGE;
-    }
-    v.options.reference = reference;
+    code = qn_options_read(&usage, flags, argc, argv, &words);
+    if (code != QN_GO_ON)
+        return code;
     v.n_jobs = (size_t)words.n;
     v.jobs = calloc(v.n_jobs, sizeof(*v.jobs));
-    if (!v.jobs) {
-        qn_complain("verify", "out of memory");
-        return qn_status_exit(QN_NOMEM);
-    }
-    for (int i = 0; i < words.n; i++)
+    for (int i = 0; v.jobs && i < words.n; i++)
         v.jobs[i].given = words.items[i];
-    run_jobs(&v, jobs);
-    code = summarise(&v);
-    if (json && !write_json(&v, json))
-        code = QN_EXIT_IO;
-    for (size_t i = 0; i < v.n_jobs; i++)
-        free(v.jobs[i].rows);
-    free(v.jobs);
+    code = verify_all(&v, jobs, json);
+    qn_options_free(flags, &words);
     return code;
 }

@@ -1,4 +1,5 @@
 /* main.c: the `quern` command: a table of sub-commands. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,12 +52,13 @@ static int help(int argc, char **argv)
     char help_flag[] = "--help";
     const struct command *command = argc > 1 ? find(argv[1]) : NULL;
 
-    if (argc < 2 || (command && command->run == help)) {
+    if (argc < 2 || (argc == 2 && command && command->run == help)) {
         print_commands(stdout);
         return QN_EXIT_OK;
     }
-    if (!command) {
-        qn_complain("usage", "unknown command '%s'; see 'quern help'", argv[1]);
+    if (!command || argc > 2) {
+        qn_complain("usage", command ? "help takes one command, not also '%s'" : "unknown command '%s'; see 'quern help'",
+                    argv[command ? 2 : 1]);
         return QN_EXIT_USAGE;
     }
     return command->run(2, (char *[]){ argv[1], help_flag, NULL });
@@ -64,21 +66,35 @@ static int help(int argc, char **argv)
 
 static int version(void)
 {
-    printf("quern %s\ncommit %s\nbuild %s, %s\nlibraries %s\ncpu %s\n", QN_BUILD_VERSION, QN_BUILD_COMMIT, QN_BUILD_TYPE,
-           QN_BUILD_COMPILER, QN_BUILD_LIBRARIES, qn_cpu_level_name(qn_cpu_level()));
+    printf("quern %s\ncommit %s\nbuild %s, %s, %s, %s\nlibraries %s\ncpu %s\n", QN_BUILD_VERSION, QN_BUILD_COMMIT,
+           QN_BUILD_TYPE, QN_BUILD_COMPILER, QN_BUILD_TARGET, QN_BUILD_OPTIONS, QN_BUILD_LIBRARIES,
+           qn_cpu_level_name(qn_cpu_level()));
     return QN_EXIT_OK;
 }
 
-/* Files opened later must not land on the places of standard input, output and error. */
+/* Files opened later must not land on the places of standard input, output and error. What stands in for a closed one fails
+ * when used, so that a result is never lost without a word. */
 static void fill_standard_files(void)
 {
     int file;
 
     do
-        file = open("/dev/null", O_RDWR);
+        file = open("/dev/null", O_RDONLY);
     while (file >= 0 && file <= STDERR_FILENO);
     if (file > STDERR_FILENO)
         close(file);
+}
+
+/* A command that succeeded has failed all the same when its output did not arrive. */
+static int finish(int code)
+{
+    bool failed = ferror(stdout) != 0;
+
+    errno = 0;
+    if ((fflush(stdout) == 0 && !failed) || code != QN_EXIT_OK)
+        return code;
+    qn_complain("standard output", "%s", errno ? strerror(errno) : "writing failed");
+    return QN_EXIT_IO;
 }
 
 /* A misspelt level would run the wrong kernels without a word. */
@@ -95,14 +111,10 @@ static bool cpu_level_is_known(void)
     return level == NULL;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const struct command *command;
 
-    fill_standard_files();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not the end of the process */
-    if (!cpu_level_is_known())
-        return QN_EXIT_USAGE;
     if (argc < 2) {
         print_commands(stderr);
         return QN_EXIT_USAGE;
@@ -112,9 +124,15 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help(1, argv);
     command = find(argv[1]);
-    if (!command) {
-        qn_complain("usage", "unknown command '%s'; see 'quern help'", argv[1]);
-        return QN_EXIT_USAGE;
-    }
-    return command->run(argc - 1, argv + 1);
+    if (command)
+        return command->run(argc - 1, argv + 1);
+    qn_complain("usage", "unknown command '%s'; see 'quern help'", argv[1]);
+    return QN_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    fill_standard_files();
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not the end of the process */
+    return finish(cpu_level_is_known() ? dispatch(argc, argv) : QN_EXIT_USAGE);
 }

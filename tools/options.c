@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/cmd.h"
+
 void qn_complain(const char *what, const char *format, ...)
 {
     struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
@@ -21,10 +23,17 @@ void qn_complain(const char *what, const char *format, ...)
     fprintf(stderr, "quern: %s: %s\n", what, err.text);
 }
 
-static const struct qn_flag *find(const struct qn_flag *flags, const char *name, size_t n)
+/* The flag of a word "--name", "--name=value" or "-n"; *value: what stands behind the sign, or NULL. */
+static const struct qn_flag *find(const struct qn_flag *flags, const char *word, const char **value)
 {
+    const char *name = word + (word[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
+    size_t n = equals ? (size_t)(equals - name) : strlen(name);
+
+    *value = equals ? equals + 1 : NULL;
+    if (word[1] != '-' && n != 1)
+        return NULL;
     for (; flags->name; flags++)
-        if (strlen(flags->name) == n && strncmp(flags->name, name, n) == 0)
+        if (strlen(flags->name) == n && memcmp(flags->name, name, n) == 0)
             return flags;
     return NULL;
 }
@@ -51,6 +60,10 @@ static bool set(const struct qn_flag *flag, const char *text)
     struct qn_texts *texts = flag->target;
     double x;
 
+    if (text && !*text) {
+        qn_complain("usage", "--%s needs a value, not an empty one", flag->name);
+        return false;
+    }
     switch (flag->kind) {
     case QN_FLAG_TEXT:
         *(const char **)flag->target = text;
@@ -74,76 +87,111 @@ static bool set(const struct qn_flag *flag, const char *text)
 /* One word that begins with '-', with the value behind '=' or in the next word. */
 static bool take_flag(const char *command, const struct qn_flag *flags, int argc, char **argv, int *at)
 {
-    const char *word = argv[*at], *name = word + (word[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
-    size_t n = equals ? (size_t)(equals - name) : strlen(name);
-    const struct qn_flag *flag = find(flags, name, n);
+    const char *word = argv[*at], *value;
+    const struct qn_flag *flag = find(flags, word, &value);
 
     if (!flag) {
         qn_complain("usage", "unknown flag '%s'; see 'quern help %s'", word, command);
         return false;
     }
     if (flag->kind == QN_FLAG_BOOL) {
-        if (equals)
+        if (value)
             qn_complain("usage", "--%s takes no value", flag->name);
-        return !equals && set(flag, NULL);
+        return !value && set(flag, NULL);
     }
-    if (equals)
-        return set(flag, equals + 1);
-    if (*at + 1 >= argc) {
-        qn_complain("usage", "--%s needs a value", flag->name);
-        return false;
-    }
-    return set(flag, argv[++*at]);
+    if (!value && *at + 1 < argc)
+        value = argv[++*at];
+    if (value)
+        return set(flag, value);
+    qn_complain("usage", "--%s needs a value", flag->name);
+    return false;
 }
 
-static bool make_room(const struct qn_flag *flags, int argc, struct qn_texts *words)
+static void print_help(const struct qn_usage *usage, const struct qn_flag *flags)
 {
-    words->n = 0;
-    words->items = calloc((size_t)argc + 1, sizeof(*words->items));
-    for (; flags->name && words->items; flags++) {
-        struct qn_texts *texts = flags->target;
-
-        if (flags->kind != QN_FLAG_TEXTS)
-            continue;
-        texts->n = 0;
-        texts->items = calloc((size_t)argc + 1, sizeof(*texts->items));
-        if (!texts->items)
-            words->items = NULL;
-    }
-    if (!words->items)
-        qn_complain("memory", "out of memory");
-    return words->items != NULL;
-}
-
-bool qn_options_parse(const char *command, const struct qn_flag *flags, int argc, char **argv, struct qn_texts *words)
-{
-    bool only_words = false;
-
-    if (!make_room(flags, argc, words))
-        return false;
-    for (int i = 1; i < argc; i++) {
-        if (!only_words && strcmp(argv[i], "--") == 0)
-            only_words = true;
-        else if (!only_words && argv[i][0] == '-' && argv[i][1])
-            if (!take_flag(command, flags, argc, argv, &i))
-                return false;
-            else
-                continue;
-        else
-            words->items[words->n++] = argv[i];
-    }
-    return true;
-}
-
-void qn_options_help(const char *command, const char *words, const char *summary, const struct qn_flag *flags)
-{
-    printf("usage: quern %s %s%s\n\n%s\n", command, words, flags->name ? " [FLAGS]" : "", summary);
+    printf("usage: quern %s%s%s%s\n\n%s\n", usage->command, *usage->words ? " " : "", usage->words,
+           flags->name ? " [FLAGS]" : "", usage->summary);
     if (flags->name)
         printf("\n");
     for (; flags->name; flags++) {
         char left[64];
 
         snprintf(left, sizeof(left), "--%s%s%s", flags->name, flags->value ? " " : "", flags->value ? flags->value : "");
-        printf("  %-26s %s\n", left, flags->help);
+        printf("  %-32s %s\n", left, flags->help);
     }
+}
+
+/* Every list can hold every word, so that filling them needs no further checks. */
+static bool make_room(const struct qn_flag *flags, int argc, struct qn_texts *words)
+{
+    size_t n = (size_t)argc + 1;
+    bool ok;
+
+    *words = (struct qn_texts){ calloc(n, sizeof(*words->items)), 0 };
+    ok = words->items != NULL;
+    for (; flags->name; flags++) {
+        struct qn_texts *texts = flags->target;
+
+        if (flags->kind != QN_FLAG_TEXTS)
+            continue;
+        *texts = (struct qn_texts){ calloc(n, sizeof(*texts->items)), 0 };
+        ok = ok && texts->items;
+    }
+    return ok;
+}
+
+void qn_options_free(const struct qn_flag *flags, struct qn_texts *words)
+{
+    free(words->items);
+    *words = (struct qn_texts){ NULL, 0 };
+    for (; flags->name; flags++) {
+        if (flags->kind != QN_FLAG_TEXTS)
+            continue;
+        free(((struct qn_texts *)flags->target)->items);
+        *(struct qn_texts *)flags->target = (struct qn_texts){ NULL, 0 };
+    }
+}
+
+static bool is_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static int read_words(const struct qn_usage *usage, const struct qn_flag *flags, int argc, char **argv,
+                      struct qn_texts *words)
+{
+    bool only_words = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (!only_words && strcmp(argv[i], "--") == 0) {
+            only_words = true;
+        } else if (only_words || argv[i][0] != '-' || !argv[i][1]) {
+            words->items[words->n++] = argv[i];
+        } else if (is_help(argv[i])) {
+            print_help(usage, flags);
+            return QN_EXIT_OK;
+        } else if (!take_flag(usage->command, flags, argc, argv, &i)) {
+            return QN_EXIT_USAGE;
+        }
+    }
+    for (int i = 0; i < words->n; i++)
+        if (!words->items[i][0]) {
+            qn_complain("usage", "argument %d of %s is empty", i + 1, usage->command);
+            return QN_EXIT_USAGE;
+        }
+    if (words->n >= usage->min_words && (usage->max_words < 0 || words->n <= usage->max_words))
+        return QN_GO_ON;
+    qn_complain("usage", "%s", usage->words_missing);
+    return QN_EXIT_USAGE;
+}
+
+int qn_options_read(const struct qn_usage *usage, const struct qn_flag *flags, int argc, char **argv,
+                    struct qn_texts *words)
+{
+    int code = qn_status_exit(QN_NOMEM);
+
+    if (make_room(flags, argc, words))
+        code = read_words(usage, flags, argc, argv, words);
+    else
+        qn_complain(usage->command, "out of memory");
+    if (code != QN_GO_ON)
+        qn_options_free(flags, words);
+    return code;
 }

@@ -1,51 +1,73 @@
-/* report.c: writes JSON reports so that a reader never meets half of one. */
+/* report.c: writes results so that a reader never meets half of one. */
 #include "tools/report.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/options.h"
 
-static bool write_all(FILE *file, const char *text)
+static bool write_all(FILE *file, const void *bytes, size_t n)
 {
-    bool ok = fputs(text, file) >= 0 && fputc('\n', file) != EOF;
-
-    return fflush(file) == 0 && ok;
+    return fwrite(bytes, 1, n, file) == n && fflush(file) == 0;
 }
 
-static bool write_file(const char *path, const char *text)
+static bool is_special(const char *path)
 {
+    struct stat info;
+
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+/* A device or pipe cannot be replaced: it is written to. */
+static bool write_file(const char *path, const void *bytes, size_t n)
+{
+    bool in_place = is_special(path), ok;
     char temporary[4200];
     FILE *file;
-    bool ok;
 
-    snprintf(temporary, sizeof(temporary), "%.4000s.%ld.part", path, (long)getpid());
-    file = fopen(temporary, "w");
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.%ld.part", path, (long)getpid()) >= sizeof(temporary)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    file = fopen(in_place ? path : temporary, "wb");
     if (!file)
         return false;
-    ok = write_all(file, text) && fsync(fileno(file)) == 0;
+    ok = write_all(file, bytes, n) && (in_place || fsync(fileno(file)) == 0);
     ok = fclose(file) == 0 && ok;
+    if (in_place)
+        return ok;
     ok = ok && rename(temporary, path) == 0;
     if (!ok)
         remove(temporary);
     return ok;
 }
 
+enum qn_status qn_report_bytes(const char *path, const void *bytes, size_t n, struct qn_err *err)
+{
+    bool out = strcmp(path, "-") == 0;
+
+    if (out ? write_all(stdout, bytes, n) : write_file(path, bytes, n))
+        return QN_OK;
+    QN_FAIL(err, IO, "%s: %s", out ? "standard output" : path, strerror(errno));
+}
+
 bool qn_report_write(const char *path, const cJSON *report)
 {
+    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
     char *text = cJSON_Print(report);
-    bool ok;
+    size_t n = text ? strlen(text) : 0;
+    enum qn_status status = qn_err_set(&err, QN_NOMEM, "out of memory");
 
-    if (!text) {
-        qn_complain(path, "out of memory");
-        return false;
+    if (text) {
+        text[n] = '\n'; /* in the place of the final zero */
+        status = qn_report_bytes(path, text, n + 1, &err);
     }
-    ok = strcmp(path, "-") == 0 ? write_all(stdout, text) : write_file(path, text);
-    if (!ok)
-        qn_complain(path, "%s", strerror(errno));
+    if (status != QN_OK)
+        qn_complain("report", "%s", err.text);
     free(text);
-    return ok;
+    return status == QN_OK;
 }
