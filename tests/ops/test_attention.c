@@ -66,7 +66,8 @@ static const struct qn_op_case cases[] = {
       IN("f32[2,1,1,1] 1 1", "f32[2,1,2,1] 1 2 1 2", "f32[2,1,2,1] 10 20 10 20", "-", "-", "-", "i64[2] 2 1"),
       OUT("f32[2,1,1,1] 17.310586 10") },
     { "Attention", 24, "scale=1.0",
-      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "-", "-", "-", "i64[1] 0"), OUT("f32[1,1,1,1] 0") },
+      IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "-", "-", "-", "i64[1] 0"),
+      OUT("f32[1,1,1,1] 0") },
     /* what qk_matmul_output shows; 2 * tanh(1 / 2) and 2 * tanh(2 / 2) */
     { "Attention", 24, "scale=1.0 softcap=2.0",
       IN("f32[1,1,1,1] 1", "f32[1,1,2,1] 1 2", "f32[1,1,2,1] 10 20", "bool[1,2] 1 0"),
@@ -93,7 +94,8 @@ static const struct qn_op_case cases[] = {
     { "Attention", 24, "scale=1.0", IN("f32[1,1,1,1] nan", "f32[1,1,1,1] 1", "f32[1,1,1,1] 1"),
       OUT("f32[1,1,1,1] nan") },
     /* errors */
-    { "Attention", 24, "", IN("f32[1,2] 0 0", "f32[1,2] 0 0", "f32[1,2] 0 0"), FAILS(SHAPE, "Q must have rank 3 or 4, not 2") },
+    { "Attention", 24, "", IN("f32[1,2] 0 0", "f32[1,2] 0 0", "f32[1,2] 0 0"),
+      FAILS(SHAPE, "Q must have rank 3 or 4, not 2") },
     { "Attention", 24, "", IN("f32[1,1,2] 0 0", "f32[1,1,2] 0 0", "f32[1,1,2] 0 0"),
       FAILS(SHAPE, "need q_num_heads and kv_num_heads") },
     { "Attention", 24, "q_num_heads=2 kv_num_heads=2", IN("f32[1,1,3] 0 ...", "f32[1,1,2] 0 0", "f32[1,1,2] 0 0"),
