@@ -191,7 +191,7 @@ enum qn_status qn_config_set(struct qn_server_config *config, const char *name, 
 {
     const struct setting *setting = find(name);
     int64_t number = 0;
-    bool taken;
+    bool taken = false;
 
     QN_CHECK(setting != NULL, err, ARG, "%s is not a setting", where);
     if (setting->kind == NUMBER || setting->kind == SIZE)
