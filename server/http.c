@@ -26,9 +26,9 @@
 
 #include "base/cpu.h"
 #include "base/log.h"
-#include "server/codec/json_print.h"
 #include "server/conn.h"
 #include "server/framing.h"
+#include "server/http_head.h"
 #include "server/workspace.h"
 
 enum {
@@ -44,8 +44,7 @@ enum {
 /* A worker thread's own. */
 struct worker {
     struct qn_conn *conn;
-    time_t second; /* of the date */
-    char date[32];
+    struct qn_http_date date;
 };
 
 struct qn_http {
@@ -66,121 +65,6 @@ struct qn_http {
     char problem[256]; /* civetweb's, at the start */
 };
 
-/* ---- writing ---- */
-
-struct head {
-    char text[QN_HEAD_BYTES];
-    size_t n;
-};
-
-static void put_n(struct head *head, const char *text, size_t n)
-{
-    if (n <= sizeof(head->text) - head->n) {
-        memcpy(head->text + head->n, text, n);
-        head->n += n;
-    }
-}
-
-static void put(struct head *head, const char *text) { put_n(head, text, strlen(text)); }
-
-static void put_number(struct head *head, uint64_t value)
-{
-    char digits[QN_PRINT_BYTES];
-
-    put_n(head, digits, (size_t)(qn_print_u64(digits, value) - digits));
-}
-
-/* ";dur=" takes milliseconds; microseconds are what can be told apart. */
-static void put_duration(struct head *head, const char *name, int64_t ns)
-{
-    uint64_t us = ns < 0 ? 0 : (uint64_t)ns / 1000;
-    char fraction[4] = {(char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
-
-    put(head, name);
-    put(head, ";dur=");
-    put_number(head, us / 1000);
-    put(head, ".");
-    put(head, fraction);
-}
-
-static const char *date_now(struct worker *worker)
-{
-    time_t now = time(NULL);
-    struct tm parts;
-
-    if (now != worker->second && gmtime_r(&now, &parts) != NULL) {
-        strftime(worker->date, sizeof(worker->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-        worker->second = now;
-    }
-    return worker->date;
-}
-
-static void put_server_timing(struct head *head, const struct qn_request *request)
-{
-    if (request->parse_ns == 0)
-        return;
-    put_duration(head, "Server-Timing: parse", request->parse_ns);
-    put_duration(head, ", queue", request->queue_ns);
-    put_duration(head, ", infer", request->infer_ns);
-    put_duration(head, ", write", request->write_ns);
-    put(head, "\r\n");
-}
-
-static void make_head(struct head *head, const struct qn_workspace *w, size_t n_body, bool keep, bool is_1_0,
-                      const char *date)
-{
-    const struct qn_answer *answer = &w->answer;
-
-    head->n = 0;
-    put(head, "HTTP/1.1 ");
-    put_number(head, (uint64_t)answer->status);
-    put(head, " ");
-    put(head, qn_http_reason(answer->status));
-    put(head, "\r\nDate: ");
-    put(head, date);
-    if (answer->content_type != NULL) {
-        put(head, "\r\nContent-Type: ");
-        put(head, answer->content_type);
-    }
-    if (answer->status != 204) {
-        put(head, "\r\nContent-Length: ");
-        put_number(head, n_body);
-    }
-    put(head, "\r\nX-Request-Id: ");
-    put(head, w->request.id);
-    put(head, "\r\n");
-    put_server_timing(head, &w->request);
-    if (answer->retry_after > 0) {
-        put(head, "Retry-After: ");
-        put_number(head, (uint64_t)answer->retry_after);
-        put(head, "\r\n");
-    }
-    put_n(head, answer->headers, answer->n_headers);
-    if (!keep)
-        put(head, "Connection: close\r\n");
-    else if (is_1_0)
-        put(head, "Connection: keep-alive\r\n");
-    put(head, "\r\n");
-}
-
-void qn_answer_header(struct qn_answer *answer, const char *name, const char *value)
-{
-    size_t n_name = strlen(name);
-    size_t n_value = strlen(value);
-    char *to = answer->headers + answer->n_headers;
-
-    if (n_name + n_value + 4 > sizeof(answer->headers) - answer->n_headers)
-        return;
-    for (size_t i = 0; i < n_value; i++)
-        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f)
-            return;
-    memcpy(to, name, n_name);
-    memcpy(to + n_name, ": ", 2);
-    memcpy(to + n_name + 2, value, n_value);
-    memcpy(to + n_name + 2 + n_value, "\r\n", 2);
-    answer->n_headers += n_name + n_value + 4;
-}
-
 /* ---- one request ---- */
 
 /* What a request needs on its way through this file. */
@@ -193,7 +77,8 @@ struct passage {
     struct qn_workspace *w;
     struct qn_framing framing;
     bool has_unread_body;
-    bool is_gone; /* the client; no answer can be written */
+    bool is_gone;       /* the client; no answer can be written */
+    int64_t n_reserved; /* of the memory for bodies */
 };
 
 static bool is_id_char(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; }
@@ -315,6 +200,20 @@ static bool read_some(struct passage *p, char *body, size_t *n_read, size_t n, b
     return true;
 }
 
+/* The bodies of all requests together, and the tensors made of them, stay below the limit. n is this one's size so far.
+ */
+static bool reserve(struct passage *p, size_t n)
+{
+    int64_t more = 2 * (int64_t)n - p->n_reserved;
+
+    if (atomic_fetch_add(&p->http->body_bytes, more) + more > (int64_t)p->http->options.max_memory) {
+        atomic_fetch_sub(&p->http->body_bytes, more);
+        return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "the server has no memory for another body of this size now");
+    }
+    p->n_reserved += more;
+    return true;
+}
+
 /* A body of unknown length: room doubles, never beyond the limit by more than the byte that shows it is exceeded. */
 static bool read_chunked(struct passage *p, size_t max_body)
 {
@@ -326,6 +225,8 @@ static bool read_chunked(struct passage *p, size_t max_body)
     while (body != NULL) {
         char *larger;
 
+        if (!reserve(p, capacity))
+            return false;
         if (!read_some(p, body, &request->n_body, capacity - request->n_body, &ended))
             return false;
         if (ended)
@@ -352,6 +253,8 @@ static bool read_sized(struct passage *p)
     size_t length = (size_t)p->framing.content_length;
     bool ended;
 
+    if (!reserve(p, length))
+        return false;
     request->body = qn_scratch_alloc(&p->w->scratch, length);
     if (request->body == NULL)
         return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "no memory for the body");
@@ -375,22 +278,6 @@ static bool read_body(struct passage *p, size_t limit)
         return false;
     }
     return p->framing.content_length < 0 ? read_chunked(p, limit) : read_sized(p);
-}
-
-/* The bodies of all requests together stay below the limit. A chunked one counts as the longest it may become. */
-static bool reserve_body(struct passage *p, size_t max_body, int64_t *n_reserved)
-{
-    int64_t n = p->framing.content_length < 0 ? (int64_t)max_body : p->framing.content_length;
-
-    *n_reserved = 0;
-    if (n == 0)
-        return true;
-    if (atomic_fetch_add(&p->http->body_bytes, n) + n > (int64_t)p->http->options.max_memory) {
-        atomic_fetch_sub(&p->http->body_bytes, n);
-        return qn_refuse(p->w, QN_PROBLEM_OVERLOADED, "the server has no memory for another body of this size now");
-    }
-    *n_reserved = n;
-    return true;
 }
 
 /* ---- the answer ---- */
@@ -438,11 +325,11 @@ static size_t write_answer(struct passage *p)
     bool keep = keeps_alive(p);
     size_t n_body = out->failed ? 0 : out->n - answer->body_at;
     size_t n;
-    struct head head;
+    struct qn_http_head head;
     char *begin;
     int64_t now = qn_now_ns();
 
-    make_head(&head, p->w, n_body, keep, version != NULL && strcmp(version, "1.0") == 0, date_now(p->worker));
+    qn_http_head_make(&head, p->w, n_body, keep, version != NULL && strcmp(version, "1.0") == 0, &p->worker->date);
     begin = out->data + answer->body_at - head.n;
     memcpy(begin, head.text, head.n);
     n = head.n + (is_head ? 0 : n_body);
@@ -466,19 +353,29 @@ static void answer_request(struct passage *p)
         linger(p);
 }
 
+/* A refusal before the body: a short one is read all the same, so that the connection can go on. */
+static void skip_body(struct passage *p)
+{
+    if (p->framing.content_length > 0 && p->framing.content_length <= MAX_IGNORED_BODY && !p->framing.expects_continue)
+        read_sized(p);
+}
+
 /* From the header to a filled answer. */
 static void work(struct passage *p)
 {
     const struct qn_http_app *app = &p->http->app;
     size_t max_body = 0;
-    int64_t n_reserved = 0;
 
     if (!check_framing(p))
         return;
     set_request_id(p->http, &p->w->request);
     p->has_unread_body = p->framing.content_length != 0;
-    if (!set_path(p) || !app->accept(app->arg, p->w, &max_body))
+    if (!set_path(p))
         return;
+    if (!app->accept(app->arg, p->w, &max_body)) {
+        skip_body(p);
+        return;
+    }
     if (max_body == 0)
         max_body = MAX_IGNORED_BODY;
     /* What is too large is refused before a byte of it is read. */
@@ -486,14 +383,10 @@ static void work(struct passage *p)
         too_large(p, max_body);
         return;
     }
-    if (!reserve_body(p, max_body, &n_reserved))
-        return;
     if (read_body(p, max_body)) {
         qn_conn_mark(p->conn, QN_CONN_BUSY, qn_now_ns(), 0);
         app->handle(app->arg, p->w);
     }
-    if (n_reserved != 0)
-        atomic_fetch_sub(&p->http->body_bytes, n_reserved);
 }
 
 static bool begin_passage(struct passage *p, struct mg_connection *connection)
@@ -523,6 +416,8 @@ static bool begin_passage(struct passage *p, struct mg_connection *connection)
 
 static void end_passage(struct passage *p)
 {
+    if (p->n_reserved != 0)
+        atomic_fetch_sub(&p->http->body_bytes, p->n_reserved);
     qn_workspace_give(p->http->workspaces, p->w);
     qn_conn_mark(p->conn, QN_CONN_IDLE, qn_now_ns(), 0);
 }

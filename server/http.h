@@ -105,7 +105,7 @@ struct qn_http_options {
     int body_bytes_per_ms;
     int write_ms;              /* for the client to take an answer, beside the minimum rate */
     size_t max_request_memory; /* the most one request may take, */
-    size_t max_memory;         /* and all together */
+    size_t max_memory;         /* and the bodies of all together, with the tensors made of them */
 };
 
 struct qn_http;

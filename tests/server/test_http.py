@@ -264,6 +264,13 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(header(post(version=b"1.0", headers=b"Connection: keep-alive\r\n")), (b"keep-alive", False))
         self.assertEqual(header(post(b"{")), (b"", False))
 
+    def test_refusals_before_a_short_body_keep_the_connection(self):
+        data = b"".join((post(path=b"/nothing"), post(headers=b"Content-Type: text/plain\r\n"), post(path=b"/livez"),
+                         post(), post(b"")))
+        found, closed = self.talk(data, 0.5)
+        self.assertEqual([one[0] for one in found], [404, 415, 405, 200, 400])
+        self.assertFalse(closed)
+
     def test_one_packet_per_answer(self):
         with self.server.socket() as raw:
             for _ in range(50):
