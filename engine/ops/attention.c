@@ -159,7 +159,7 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
         value = qn_shape_make(4, (int64_t[]){s.batch, s.kv_heads, s.total_len, s.v_size});
         scores = qn_shape_make(4, (int64_t[]){s.batch, s.q_heads, s.q_len, s.total_len});
     }
-    QN_TRY(qn_infer_out(in, Y, x[Q] ? qn_infer_in(in, Q)->dtype : QN_UNDEFINED, &y));
+    QN_TRY(qn_infer_out(in, Y, qn_infer_in(in, Q)->dtype, &y));
     QN_TRY(qn_infer_out(in, PRESENT_K, qn_infer_in(in, K)->dtype, &key));
     QN_TRY(qn_infer_out(in, PRESENT_V, qn_infer_in(in, V)->dtype, &value));
     return qn_infer_out(in, SCORES, qn_infer_in(in, Q)->dtype, &scores);
@@ -183,6 +183,8 @@ struct job {
     int64_t mask_step[3];         /* of batch, head and row, in elements; 0 where it broadcasts */
     bool mask_spreads;            /* one element serves a whole row */
     const int64_t *nonpad;        /* NULL: none */
+    int64_t block;                /* float32: rows of a block */
+    bool stacked;                 /* float32: they are the heads of a group, for one query each */
     char *workspace;              /* a slot for each part */
     size_t slot_bytes;
 };
@@ -425,12 +427,33 @@ static size_t ref_workspace(const struct qn_site *site)
 
 /* ---- float32: blocks of rows ---------------------------------------------------------------------------------- */
 
-/* Rows of a block: enough to repay the packing of K and V, few enough for scores to stay in cache. */
+/* The most rows of a block: enough to repay the packing of K and V, few enough for scores to stay in cache. */
 enum { BLOCK = 64 };
 
 static const char *accept_f32(const struct qn_site *site)
 {
     return site->in[Q]->dtype == QN_FLOAT && site->in[V]->dtype == QN_FLOAT ? NULL : "not float32";
+}
+
+/* Decides what a block is. With one query per head, the heads of a group are worked on together, so that their K and V
+ * are read once. */
+static void cut_blocks(struct job *job)
+{
+    const struct sizes *s = &job->s;
+    const int64_t group = s->kv_heads > 0 ? s->q_heads / s->kv_heads : 0;
+
+    job->stacked = s->q_len == 1 && group > 1 && group <= BLOCK;
+    job->block = job->stacked ? group : s->q_len < BLOCK ? s->q_len : BLOCK;
+}
+
+static int64_t row_step(const struct job *job, const struct view *view)
+{
+    return job->stacked ? view->head : view->row;
+}
+
+static size_t scores_bytes(const struct job *job)
+{
+    return qn_round_up((size_t)(job->block * job->s.total_len) * sizeof(float), 64);
 }
 
 /* scores [rows][0..n) = scale * Q K^T; only sizes and strides when views have no tensor. */
@@ -439,7 +462,7 @@ static struct qn_gemm score_product(const struct job *job, int64_t rows, int64_t
     return (struct qn_gemm){.m = rows,
                             .n = n,
                             .k = job->s.size,
-                            .lda = job->q.row,
+                            .lda = row_step(job, &job->q),
                             .ldb = k->row,
                             .b_trans = true,
                             .ldc = job->s.total_len,
@@ -449,8 +472,13 @@ static struct qn_gemm score_product(const struct job *job, int64_t rows, int64_t
 /* y [rows][v_size] = weights [rows][0..n) V */
 static struct qn_gemm value_product(const struct job *job, int64_t rows, int64_t n, const struct view *v)
 {
-    return (struct qn_gemm){
-        .m = rows, .n = job->s.v_size, .k = n, .lda = job->s.total_len, .ldb = v->row, .ldc = job->y.row, .alpha = 1};
+    return (struct qn_gemm){.m = rows,
+                            .n = job->s.v_size,
+                            .k = n,
+                            .lda = job->s.total_len,
+                            .ldb = v->row,
+                            .ldc = row_step(job, &job->y),
+                            .alpha = 1};
 }
 
 static void mask_row(const struct job *job, float *row, int64_t n, int64_t at)
@@ -508,7 +536,6 @@ static void weigh_f32(const struct job *job, int64_t b, int64_t head, int64_t i,
 /* The width without padding keys, when the products of that width fit into the workspace. */
 static int64_t padless(const struct job *job, int64_t b, int64_t rows, int64_t width)
 {
-    const size_t scores = qn_round_up((size_t)(BLOCK * job->s.total_len) * sizeof(float), 64);
     const int64_t n = job->nonpad && job->nonpad[b] < width ? job->nonpad[b] : width;
     const struct qn_gemm score = score_product(job, rows, n, &job->k), value = value_product(job, rows, n, &job->v);
     size_t one, other;
@@ -517,18 +544,18 @@ static int64_t padless(const struct job *job, int64_t b, int64_t rows, int64_t w
         return width;
     if (!qn_gemm_bytes(&score, 1, &one) || !qn_gemm_bytes(&value, 1, &other))
         return width;
-    return (one > other ? one : other) <= job->slot_bytes - scores ? n : width;
+    return (one > other ? one : other) <= job->slot_bytes - scores_bytes(job) ? n : width;
 }
 
-/* Rows [i, i + rows) of one head. */
+/* Rows [i, i + rows) of one head; stacked, row i of heads [head, head + rows). */
 static void run_block(const struct job *job, int64_t b, int64_t head, int64_t i, int64_t rows, char *slot)
 {
     const struct sizes *s = &job->s;
     const int64_t kv = group_of(s, head);
-    int64_t width = width_of(job->p, s, job->mask_len, job->mask_spreads, i + rows - 1);
+    int64_t width = width_of(job->p, s, job->mask_len, job->mask_spreads, job->stacked ? i : i + rows - 1);
     const int64_t ld = s->total_len, place = place_of(&job->y, b, head, i);
     float *scores = (float *)slot, *y = (float *)job->y.x->data + place;
-    const struct qn_work work = {slot + qn_round_up((size_t)(BLOCK * ld) * sizeof(float), 64), 1, NULL};
+    const struct qn_work work = {slot + scores_bytes(job), 1, NULL};
     bool began = false;
 
     width = job->scores.x ? s->total_len : padless(job, b, rows, width);
@@ -545,7 +572,7 @@ static void run_block(const struct job *job, int64_t b, int64_t head, int64_t i,
         qn_gemm(&g, &work);
     }
     for (int64_t r = 0; r < rows; r++)
-        weigh_f32(job, b, head, i + r, scores + r * ld, width);
+        weigh_f32(job, b, job->stacked ? head + r : head, job->stacked ? i : i + r, scores + r * ld, width);
     for (int part = 0; part < 2; part++) {
         const struct view *v = part ? &job->v : &job->past_v;
         int64_t from = part ? s->past_len : 0, to = part || width < s->past_len ? width : s->past_len;
@@ -562,24 +589,23 @@ static void run_block(const struct job *job, int64_t b, int64_t head, int64_t i,
         began = true;
     }
     for (int64_t r = 0; !began && r < rows; r++)
-        memset(y + r * job->y.row, 0, (size_t)s->v_size * sizeof(*y));
+        memset(y + r * row_step(job, &job->y), 0, (size_t)s->v_size * sizeof(*y));
 }
-
-static int64_t blocks_of(const struct sizes *s) { return (s->q_len + BLOCK - 1) / BLOCK; }
 
 static void run_part(void *arg, int part, int n_parts)
 {
     const struct job *job = arg;
     const struct sizes *s = &job->s;
-    const int64_t n_blocks = blocks_of(s);
+    const int64_t block = job->block, n_blocks = job->stacked ? 1 : (s->q_len + block - 1) / block;
+    const int64_t n_heads = job->stacked ? s->kv_heads : s->q_heads;
     int64_t begin, end;
 
-    qn_pool_slice(s->batch * s->q_heads * n_blocks, 1, part, n_parts, &begin, &end);
+    qn_pool_slice(s->batch * n_heads * n_blocks, 1, part, n_parts, &begin, &end);
     for (int64_t at = begin; at < end; at++) {
-        int64_t i = at % n_blocks * BLOCK, head = at / n_blocks % s->q_heads, b = at / n_blocks / s->q_heads;
-        int64_t rows = s->q_len - i < BLOCK ? s->q_len - i : BLOCK;
+        int64_t i = at % n_blocks * block, head = at / n_blocks % n_heads, b = at / n_blocks / n_heads;
+        int64_t rows = job->stacked || s->q_len - i > block ? block : s->q_len - i;
 
-        run_block(job, b, head, i, rows, job->workspace + (size_t)part * job->slot_bytes);
+        run_block(job, b, job->stacked ? head * block : head, i, rows, job->workspace + (size_t)part * job->slot_bytes);
     }
 }
 
@@ -589,11 +615,12 @@ static size_t slot_bytes(const struct job *job)
     const struct sizes *s = &job->s;
     size_t bytes, most = 0;
 
-    if (!qn_mul((size_t)BLOCK * sizeof(float), (size_t)s->total_len, &bytes) || bytes > SIZE_MAX / 4)
+    if (!qn_mul((size_t)job->block * sizeof(float), (size_t)s->total_len, &bytes) || bytes > SIZE_MAX / 4)
         return SIZE_MAX;
-    for (int64_t i = 0; i < s->q_len; i += BLOCK) {
-        int64_t rows = s->q_len - i < BLOCK ? s->q_len - i : BLOCK;
-        int64_t widths[2] = {s->total_len, width_of(job->p, s, job->mask_len, job->mask_spreads, i + rows - 1)};
+    for (int64_t i = 0; i < s->q_len; i += job->stacked ? 1 : job->block) {
+        int64_t rows = job->stacked || s->q_len - i > job->block ? job->block : s->q_len - i;
+        int64_t last = job->stacked ? i : i + rows - 1;
+        int64_t widths[2] = {s->total_len, width_of(job->p, s, job->mask_len, job->mask_spreads, last)};
 
         for (int w = 0; w < 4; w++) {
             int64_t past = widths[w / 2] < s->past_len ? widths[w / 2] : s->past_len;
@@ -614,7 +641,7 @@ static size_t slot_bytes(const struct job *job)
         if (!job->p->is_causal && i == 0 && s->q_len > BLOCK)
             i = (s->q_len - 1) / BLOCK * BLOCK - BLOCK; /* the blocks between are alike */
     }
-    return qn_round_up(bytes, 64) + qn_round_up(most, 64);
+    return scores_bytes(job) + qn_round_up(most, 64);
 }
 
 /* A tensor of which only the shape is known. */
@@ -644,6 +671,7 @@ static size_t f32_workspace(const struct qn_site *site)
     job.past_v = view_of(x[PAST_V], s->kv_heads, s->v_size);
     job.y = view_of(shape_only(site->out[Y], &tensors[N_IN]), s->q_heads, s->v_size);
     take_mask(&job, x[MASK]);
+    cut_blocks(&job);
     bytes = slot_bytes(&job);
     return bytes != SIZE_MAX && qn_mul(bytes, (size_t)site->threads, &bytes) ? bytes : SIZE_MAX;
 }
@@ -656,11 +684,12 @@ static enum qn_status attention_f32(const struct qn_call *call)
     int n_parts = qn_pool_threads(call->pool);
 
     QN_TRY(check_nonpad(&job, call->err));
+    cut_blocks(&job);
     job.slot_bytes = slot_bytes(&job);
     n_parts = n_parts < call->threads ? n_parts : call->threads;
     if (work * (double)(s->size + s->v_size) < 32768)
         n_parts = 1;
-    if (qn_out(call, Y) && s->q_heads > 0)
+    if (qn_out(call, Y) && s->q_heads > 0 && s->q_len > 0)
         qn_pool_run(call->pool, n_parts, run_part, &job);
     write_presents(call, &job);
     return QN_OK;
