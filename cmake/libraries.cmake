@@ -1,6 +1,7 @@
 # Third-party libraries, one target each, so that each is linked and seen only where it belongs:
 #   qn_protobuf_c  structure of ONNX files (engine/import)      qn_civetweb  HTTP transport (server/http.c)
 #   qn_cjson       configuration and reports (server, tools)    qn_blas      OpenBLAS (engine/kernels/blas.c), optional
+#   qn_zlib        .npz files (tools/zip.c)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
@@ -11,6 +12,10 @@ mark_as_advanced(QN_PROTOC_C)
 
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 add_library(qn_cjson ALIAS PkgConfig::CJSON)
+
+# numpy.savez_compressed deflates the arrays of an .npz file.
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+add_library(qn_zlib ALIAS PkgConfig::ZLIB)
 
 # Debian ships civetweb without a pkg-config file.
 find_path(QN_CIVETWEB_INCLUDE civetweb.h REQUIRED)
@@ -34,6 +39,7 @@ if(QN_BLAS)
 endif()
 
 set(QN_LIBRARIES_TEXT "protobuf-c ${PROTOBUF_C_VERSION}, civetweb ${QN_CIVETWEB_VERSION}, cJSON ${CJSON_VERSION}")
+string(APPEND QN_LIBRARIES_TEXT ", zlib ${ZLIB_VERSION}")
 if(QN_HAVE_BLAS)
     string(APPEND QN_LIBRARIES_TEXT ", OpenBLAS ${OPENBLAS_VERSION}")
 endif()

@@ -7,10 +7,11 @@
 #include "base/cpu.h"
 #include "tools/cmd.h"
 #include "tools/fail.h"
+#include "tools/format.h"
 #include "tools/inputs.h"
 #include "tools/report.h"
 
-enum { MAX_DATA = 2000000000, MAX_RUNS = 4000000, LEAST_RUNS = 3 };
+enum { MAX_RUNS = 4000000, LEAST_RUNS = 3 };
 
 struct bench {
     struct qn_inputs inputs;
@@ -102,7 +103,7 @@ static enum qn_status run_bench(struct bench *bench, struct qn_session *session,
 
 static int bench_model(struct bench *bench)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     double start = now_ms();
     struct qn_session *session;
     struct qn_arena arena;
@@ -112,7 +113,7 @@ static int bench_model(struct bench *bench)
     session = qn_open_or_complain(bench->inputs.model, &bench->options, &code);
     if (!session)
         return code;
-    qn_arena_init(&arena, MAX_DATA);
+    qn_arena_init(&arena, QN_MAX_DATA);
     bench->times = malloc(MAX_RUNS * sizeof(*bench->times));
     status = run_bench(bench, session, &arena, start, &err);
     code = status == QN_OK ? report(bench) : qn_fail(bench->inputs.model, status, &err);
@@ -124,21 +125,22 @@ static int bench_model(struct bench *bench)
 
 int qn_cmd_bench(int argc, char **argv)
 {
-    struct bench bench = { .inputs = { .random = true, .beside = true }, .seconds = 3 };
+    struct bench bench = {.inputs = {.random = true, .beside = true}, .seconds = 3};
     static const struct qn_usage usage = {
-        "bench", "MODEL", "Times a model. Inputs: --data, else test_data_set_0 beside it, else random.", 1, 1,
-        "bench takes one model",
+        "bench", "MODEL", "Times a model. Inputs: --data, else test_data_set_0 beside it, else random.",
+        1,       1,       "bench takes one model",
     };
     struct qn_texts words;
     int code;
     const struct qn_flag flags[] = {
-        { "threads", QN_FLAG_INT, &bench.options.threads, 1, 1024, "N", "compute threads (all CPUs)" },
-        { "seconds", QN_FLAG_NUMBER, &bench.seconds, 0.01, 3600, "S", "how long to measure (3)" },
-        { "data", QN_FLAG_TEXT, &bench.inputs.data, 0, 0, "DIR", "inputs from a folder of input_*.pb" },
-        { "shape", QN_FLAG_TEXTS, &bench.inputs.shapes, 0, 0, "NAME=1x3x8x8", "random input of this shape; repeat" },
-        { "reference", QN_FLAG_BOOL, &bench.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
-        { "json", QN_FLAG_BOOL, &bench.json, 0, 0, NULL, "as JSON" },
-        { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
+        {"threads", QN_FLAG_INT, &bench.options.threads, 1, 1024, "N", "compute threads (all CPUs)"},
+        {"seconds", QN_FLAG_NUMBER, &bench.seconds, 0.01, 3600, "S", "how long to measure (3)"},
+        {"data", QN_FLAG_TEXT, &bench.inputs.data, 0, 0, "DIR",
+         "inputs from a folder of input_*.pb, or with an inputs.npz"},
+        {"shape", QN_FLAG_TEXTS, &bench.inputs.shapes, 0, 0, "NAME=1x3x8x8", "random input of this shape; repeat"},
+        {"reference", QN_FLAG_BOOL, &bench.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting"},
+        {"json", QN_FLAG_BOOL, &bench.json, 0, 0, NULL, "as JSON"},
+        {NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL},
     };
 
     code = qn_options_read(&usage, flags, argc, argv, &words);

@@ -1,4 +1,5 @@
-/* cmd_inspect.c: `quern inspect`: what a model takes, gives and needs; all that is missing; memory; the plan; dumps of stages. */
+/* cmd_inspect.c: `quern inspect`: what a model takes, gives and needs; all that is missing; memory; the plan; dumps of
+ * stages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,7 @@ static void print_text(const cJSON *report)
 
 static int print_plan(struct qn_session *session)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     struct qn_buf text;
     enum qn_status status;
 
@@ -154,7 +155,7 @@ static void describe(struct inspection *i, struct qn_session *session)
 
 static int inspect(struct inspection *i, struct qn_options *options)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     struct qn_session *session;
     enum qn_status status;
     int code = QN_EXIT_OK;
@@ -180,22 +181,23 @@ static int inspect(struct inspection *i, struct qn_options *options)
 
 int qn_cmd_inspect(int argc, char **argv)
 {
-    struct inspection i = { 0 };
-    struct qn_options options = { .missing_fn = add_missing, .missing_arg = &i, .dump_fn = print_stage };
+    struct inspection i = {0};
+    struct qn_options options = {.missing_fn = add_missing, .missing_arg = &i, .dump_fn = print_stage};
     static const struct qn_usage usage = {
         "inspect", "MODEL", "Tells what a model takes, gives, needs and lacks.", 1, 1, "inspect takes one model",
     };
     struct qn_texts words;
     int code;
     const struct qn_flag flags[] = {
-        { "json", QN_FLAG_BOOL, &i.json, 0, 0, NULL, "as JSON" },
-        { "ops", QN_FLAG_BOOL, &i.ops, 0, 0, NULL, "operators and how often (always shown)" },
-        { "memory", QN_FLAG_BOOL, &i.memory, 0, 0, NULL, "memory by kind (always shown)" },
-        { "plan", QN_FLAG_BOOL, &i.plan, 0, 0, NULL, "steps, kernels, why others declined, buffers" },
-        { "dump", QN_FLAG_TEXT, &options.dump, 0, 0, "STAGE", "the graph after import, fold, cse, fuse, ..., plan, or all" },
-        { "threads", QN_FLAG_INT, &options.threads, 1, 1024, "N", "plan for so many threads (all CPUs)" },
-        { "reference", QN_FLAG_BOOL, &options.reference, 0, 0, NULL, "plain reference kernels, no rewriting" },
-        { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
+        {"json", QN_FLAG_BOOL, &i.json, 0, 0, NULL, "as JSON"},
+        {"ops", QN_FLAG_BOOL, &i.ops, 0, 0, NULL, "operators and how often (always shown)"},
+        {"memory", QN_FLAG_BOOL, &i.memory, 0, 0, NULL, "memory by kind (always shown)"},
+        {"plan", QN_FLAG_BOOL, &i.plan, 0, 0, NULL, "steps, kernels, why others declined, buffers"},
+        {"dump", QN_FLAG_TEXT, &options.dump, 0, 0, "STAGE",
+         "the graph after import, fold, cse, fuse, ..., plan, or all"},
+        {"threads", QN_FLAG_INT, &options.threads, 1, 1024, "N", "plan for so many threads (all CPUs)"},
+        {"reference", QN_FLAG_BOOL, &options.reference, 0, 0, NULL, "plain reference kernels, no rewriting"},
+        {NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL},
     };
 
     code = qn_options_read(&usage, flags, argc, argv, &words);

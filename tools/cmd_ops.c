@@ -18,8 +18,10 @@ static void add_kinds(cJSON *item, const struct qn_formal *formal)
     static const struct {
         unsigned flag;
         const char *name;
-    } kinds[] = { { QN_TENSOR_KIND, "tensor" }, { QN_SEQUENCE_KIND, "sequence" }, { QN_OPTIONAL_KIND, "optional" },
-                  { QN_MAP_KIND, "map" } };
+    } kinds[] = {{QN_TENSOR_KIND, "tensor"},
+                 {QN_SEQUENCE_KIND, "sequence"},
+                 {QN_OPTIONAL_KIND, "optional"},
+                 {QN_MAP_KIND, "map"}};
     cJSON *list = cJSON_AddArrayToObject(item, "kinds");
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -41,7 +43,8 @@ static void add_formals(cJSON *row, const char *name, const struct qn_formal *fo
             if (qn_dtypes_have(formals->types, (enum qn_dtype)dtype))
                 cJSON_AddItemToArray(types, cJSON_CreateString(qn_dtype_name((enum qn_dtype)dtype)));
         add_kinds(item, formals);
-        cJSON_AddBoolToObject(item, "optional", (formals->flags & (QN_OPTIONAL_FORMAL | QN_VARIADIC)) == QN_OPTIONAL_FORMAL);
+        cJSON_AddBoolToObject(item, "optional",
+                              (formals->flags & (QN_OPTIONAL_FORMAL | QN_VARIADIC)) == QN_OPTIONAL_FORMAL);
         cJSON_AddBoolToObject(item, "variadic", (formals->flags & QN_VARIADIC) != 0);
         cJSON_AddItemToArray(list, item);
     }
@@ -49,10 +52,10 @@ static void add_formals(cJSON *row, const char *name, const struct qn_formal *fo
 
 static const char *attr_kind(const struct qn_attr *attr)
 {
-    static const char *const by_form[] = { "int",    "int",     "float",  "string", "string", "int",  "ints",
-                                           "floats", "strings", "tensor", "graph",  "type",   NULL,   NULL };
-    static const char *const by_kind[] = { "any",  "float",   "int",     "string", "tensor",        "graph", "floats",
-                                           "ints", "strings", "tensors", "graphs", "sparse_tensor", "any",   "type" };
+    static const char *const by_form[] = {"int",    "int",     "float",  "string", "string", "int", "ints",
+                                          "floats", "strings", "tensor", "graph",  "type",   NULL,  NULL};
+    static const char *const by_kind[] = {"any",  "float",   "int",     "string", "tensor",        "graph", "floats",
+                                          "ints", "strings", "tensors", "graphs", "sparse_tensor", "any",   "type"};
 
     return by_form[attr->form] ? by_form[attr->form] : by_kind[attr->kind];
 }
@@ -159,8 +162,8 @@ static int print_lines(const struct qn_op **rows, size_t n, bool markdown)
         printf("| domain | operator | versions | kernels |\n|---|---|---|---|\n");
     for (size_t i = 0; i < n; i++) {
         bool first = i == 0 || strcmp(rows[i]->name, rows[i - 1]->name) || strcmp(rows[i]->domain, rows[i - 1]->domain);
-        bool last = i + 1 == n || strcmp(rows[i]->name, rows[i + 1]->name) ||
-                    strcmp(rows[i]->domain, rows[i + 1]->domain);
+        bool last =
+            i + 1 == n || strcmp(rows[i]->name, rows[i + 1]->name) || strcmp(rows[i]->domain, rows[i + 1]->domain);
 
         if (first)
             printf(markdown ? "| %s | %s | " : "%-11s %-28s ", shown_domain(rows[i]), rows[i]->name);
@@ -189,16 +192,16 @@ static int print_json(const struct qn_op **rows, size_t n)
 
 int qn_cmd_ops(int argc, char **argv)
 {
-    static const struct qn_usage usage = { "ops", "", "Lists the supported operators.", 0, 0, "ops takes no argument" };
+    static const struct qn_usage usage = {"ops", "", "Lists the supported operators.", 0, 0, "ops takes no argument"};
     bool markdown = false, json = false;
     const struct qn_op **rows;
     struct qn_texts words;
     size_t n;
     int code;
     const struct qn_flag flags[] = {
-        { "markdown", QN_FLAG_BOOL, &markdown, 0, 0, NULL, "as a Markdown table" },
-        { "json", QN_FLAG_BOOL, &json, 0, 0, NULL, "every version with types and attributes" },
-        { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
+        {"markdown", QN_FLAG_BOOL, &markdown, 0, 0, NULL, "as a Markdown table"},
+        {"json", QN_FLAG_BOOL, &json, 0, 0, NULL, "every version with types and attributes"},
+        {NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL},
     };
 
     code = qn_options_read(&usage, flags, argc, argv, &words);

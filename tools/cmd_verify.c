@@ -1,5 +1,5 @@
-/* cmd_verify.c: `quern verify`: runs every test_data_set_* of models and compares outputs with what the files expect. One row per
- * data set; a model that cannot be loaded is a row too. Finding nothing to verify is a failure. */
+/* cmd_verify.c: `quern verify`: runs every test_data_set_* of models and compares outputs with what the files expect.
+ * One row per data set; a model that cannot be loaded is a row too. Finding nothing to verify is a failure. */
 #include <cjson/cJSON.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,10 +13,11 @@
 #include "tensor/compare.h"
 #include "tools/cmd.h"
 #include "tools/data.h"
+#include "tools/format.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
-enum { MAX_DATA = 2000000000, MAX_OUTPUTS = 4096 };
+enum { MAX_OUTPUTS = 4096 };
 
 struct row {
     const char *model; /* as given */
@@ -36,7 +37,7 @@ struct job {
 
 struct verification {
     struct qn_tolerance tolerance;
-    const char *data;  /* --data */
+    const char *data; /* --data */
     struct qn_options options;
     struct job *jobs;
     size_t n_jobs;
@@ -121,13 +122,13 @@ static enum qn_status run_set(const struct verification *v, struct qn_session *s
 
 static void verify_set(const struct verification *v, struct qn_session *session, const char *folder, struct row *row)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     const char *slash = strrchr(folder, '/');
     struct qn_arena arena;
     enum qn_status status;
 
     snprintf(row->data_set, sizeof(row->data_set), "%s", slash && slash[1] ? slash + 1 : folder);
-    qn_arena_init(&arena, MAX_DATA);
+    qn_arena_init(&arena, QN_MAX_DATA);
     status = run_set(v, session, folder, row, &arena, &err);
     if (status != QN_OK)
         refuse(row, status, &err);
@@ -176,9 +177,9 @@ static struct row *add_row(struct job *job)
 static void verify_sets(const struct verification *v, struct job *job, struct qn_session *session, const char *folder,
                         struct qn_arena *arena)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     enum qn_status status = QN_OK;
-    char *only[1] = { (char *)v->data }, **sets = only;
+    char *only[1] = {(char *)v->data}, **sets = only;
     struct row *row;
     size_t n = 1;
 
@@ -198,7 +199,7 @@ static void verify_sets(const struct verification *v, struct job *job, struct qn
 
 static void verify_model(const struct verification *v, struct job *job)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     char model[4200], folder[4200];
     struct qn_session *session;
     struct qn_arena arena;
@@ -213,7 +214,7 @@ static void verify_model(const struct verification *v, struct job *job)
             refuse(row, status, &err);
         return;
     }
-    qn_arena_init(&arena, MAX_DATA);
+    qn_arena_init(&arena, QN_MAX_DATA);
     verify_sets(v, job, session, folder, &arena);
     qn_arena_deinit(&arena);
     qn_session_close(session);
@@ -356,25 +357,30 @@ static int verify_all(struct verification *v, int n_workers, const char *json)
 
 int qn_cmd_verify(int argc, char **argv)
 {
-    struct verification v = { .tolerance = { .rtol = 1e-3, .atol = 1e-5 }, .options = { .threads = 1 } };
+    struct verification v = {.tolerance = {.rtol = 1e-3, .atol = 1e-5}, .options = {.threads = 1}};
     static const struct qn_usage usage = {
-        "verify", "DIR|MODEL...",
-        "Runs every test_data_set_*, or inputs.npz with outputs.npz, beside a model and compares.", 1, -1,
+        "verify",
+        "DIR|MODEL...",
+        "Runs every test_data_set_*, or inputs.npz with outputs.npz, beside a model and compares.",
+        1,
+        -1,
         "verify needs a model, or a folder with a model.onnx",
     };
     const char *json = NULL;
     struct qn_texts words;
     int jobs = 1, code;
     const struct qn_flag flags[] = {
-        { "data", QN_FLAG_TEXT, &v.data, 0, 0, "DIR", "one folder of input_*.pb and output_*.pb instead of test_data_set_*" },
-        { "rtol", QN_FLAG_NUMBER, &v.tolerance.rtol, 0, 1e9, "R", "relative tolerance (0.001)" },
-        { "atol", QN_FLAG_NUMBER, &v.tolerance.atol, 0, 1e9, "A", "absolute tolerance (0.00001)" },
-        { "ulp", QN_FLAG_NUMBER, &v.tolerance.ulp, 0, 1e9, "N", "also accept this many units in the last place" },
-        { "threads", QN_FLAG_INT, &v.options.threads, 1, 1024, "N", "compute threads of one run (1)" },
-        { "jobs", QN_FLAG_INT, &jobs, 1, MAX_WORKERS, "N", "models verified at a time (1)" },
-        { "json", QN_FLAG_TEXT, &json, 0, 0, "FILE", "write a report" },
-        { "reference", QN_FLAG_BOOL, &v.options.reference, 0, 0, NULL, "run the plain reference kernels, without rewriting" },
-        { NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL },
+        {"data", QN_FLAG_TEXT, &v.data, 0, 0, "DIR",
+         "one folder of input_*.pb and output_*.pb, or of inputs.npz and outputs.npz"},
+        {"rtol", QN_FLAG_NUMBER, &v.tolerance.rtol, 0, 1e9, "R", "relative tolerance (0.001)"},
+        {"atol", QN_FLAG_NUMBER, &v.tolerance.atol, 0, 1e9, "A", "absolute tolerance (0.00001)"},
+        {"ulp", QN_FLAG_NUMBER, &v.tolerance.ulp, 0, 1e9, "N", "also accept this many units in the last place"},
+        {"threads", QN_FLAG_INT, &v.options.threads, 1, 1024, "N", "compute threads of one run (1)"},
+        {"jobs", QN_FLAG_INT, &jobs, 1, MAX_WORKERS, "N", "models verified at a time (1)"},
+        {"json", QN_FLAG_TEXT, &json, 0, 0, "FILE", "write a report"},
+        {"reference", QN_FLAG_BOOL, &v.options.reference, 0, 0, NULL,
+         "run the plain reference kernels, without rewriting"},
+        {NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL},
     };
 
     code = qn_options_read(&usage, flags, argc, argv, &words);

@@ -1,4 +1,4 @@
-/* data.c: values of models on disk, for run, verify and bench. */
+/* data.c: data sets on disk and random values, for run, verify and bench. */
 #include "tools/data.h"
 
 #include <ctype.h>
@@ -7,50 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/file.h"
-#include "import/import.h"
 #include "tensor/tensor.h"
-#include "tools/npy.h"
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* A file's bytes, copied: values refer to them for as long as the arena lives. */
-static enum qn_status read_file(const char *path, struct qn_arena *arena, const void **bytes, size_t *n,
-                                struct qn_err *err)
-{
-    struct qn_file file;
-
-    QN_TRY(qn_file_map(path, &file, err));
-    *n = file.n;
-    *bytes = qn_arena_memdup(arena, file.data, file.n);
-    qn_file_unmap(&file);
-    QN_CHECK_MEM(*bytes, err);
-    return QN_OK;
-}
-
-enum qn_status qn_data_read(const char *path, const struct qn_io *io, struct qn_arena *arena, struct qn_value *value,
-                            const char **name, struct qn_err *err)
-{
-    const void *bytes;
-    size_t n;
-
-    if (name)
-        *name = NULL;
-    memset(value, 0, sizeof(*value));
-    QN_CHECK(ends_with(path, ".pb") || ends_with(path, ".npy"), err, ARG, "%s: only .pb and .npy files can be read",
-             path);
-    QN_TRY(read_file(path, arena, &bytes, &n, err));
-    if (ends_with(path, ".pb"))
-        return qn_import_value(bytes, n, io->kind, arena, value, name, err);
-    return qn_npy_parse(bytes, n, arena, &value->tensor, err);
-}
+#include "tools/format.h"
 
 /* ---- Folders -------------------------------------------------------------------------------------------------- */
 
@@ -111,7 +71,7 @@ static enum qn_status list(const char *folder, const char *prefix, struct qn_are
         if (!path || !*entries)
             break;
         snprintf(path, n_path, "%s/%s", folder, item->d_name);
-        (*entries)[(*n)++] = (struct entry){ path, number };
+        (*entries)[(*n)++] = (struct entry){path, number};
     }
     closedir(dir);
     QN_CHECK_MEM(*entries, err);
@@ -119,16 +79,28 @@ static enum qn_status list(const char *folder, const char *prefix, struct qn_are
     return QN_OK;
 }
 
+/* "inputs.npz" or "outputs.npz" of a folder; whether it is there. */
+static bool find_archive(const char *folder, const char *prefix, char *path, size_t size)
+{
+    return (size_t)snprintf(path, size, "%s/%ss.npz", folder, prefix) < size && access(path, F_OK) == 0;
+}
+
 enum qn_status qn_data_find_sets(const char *folder, struct qn_arena *arena, char ***names, size_t *n,
                                  struct qn_err *err)
 {
     struct entry *entries;
+    char archive[4200];
 
     QN_TRY(list(folder, "test_data_set_", arena, &entries, n, err));
-    *names = qn_arena_array(arena, *n, sizeof(**names));
+    *names = qn_arena_array(arena, *n + 1, sizeof(**names));
     QN_CHECK_MEM(*names, err);
     for (size_t i = 0; i < *n; i++)
         (*names)[i] = entries[i].path;
+    if (find_archive(folder, "input", archive, sizeof(archive))) {
+        (*names)[*n] = qn_arena_strdup(arena, folder);
+        QN_CHECK_MEM((*names)[*n], err);
+        ++*n;
+    }
     return QN_OK;
 }
 
@@ -148,36 +120,46 @@ static enum qn_status read_one(const char *path, size_t place, const struct qn_i
                                struct qn_arena *arena, struct qn_value *values, struct qn_err *err)
 {
     const struct qn_io *guess = place < n ? ios[place] : ios[0];
-    struct qn_err inner = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
     struct qn_value value;
     const char *name;
     size_t index;
-    enum qn_status status = qn_data_read(path, guess, arena, &value, &name, &inner);
 
-    QN_CHECK(status == QN_OK, err, SHAPE, "%s: %s", path, inner.text);
+    QN_TRY(qn_format_read(path, guess, arena, &value, &name, err));
     index = index_for(name, place, ios, n, taken);
-    QN_CHECK(index < n, err, SHAPE, "%s belongs to no %s of the model", path, "value");
+    QN_CHECK(index < n, err, SHAPE, "%s belongs to no value of the model", path);
     if (ios[index]->kind != guess->kind)
-        QN_TRY(qn_data_read(path, ios[index], arena, &value, &name, err));
+        QN_TRY(qn_format_read(path, ios[index], arena, &value, &name, err));
     values[index] = value;
     taken[index] = true;
+    return QN_OK;
+}
+
+static enum qn_status read_files(const char *folder, const char *prefix, const struct qn_io *const *ios, size_t n,
+                                 bool *taken, struct qn_arena *arena, struct qn_value *values, struct qn_err *err)
+{
+    struct entry *entries;
+    size_t n_files;
+    char start[16];
+
+    snprintf(start, sizeof(start), "%.12s_", prefix);
+    QN_TRY(list(folder, start, arena, &entries, &n_files, err));
+    QN_CHECK(n_files <= n, err, SHAPE, "%s has %zu files of %ss, the model has %zu", folder, n_files, prefix, n);
+    for (size_t i = 0; i < n_files; i++)
+        QN_TRY(read_one(entries[i].path, i, ios, n, taken, arena, values, err));
     return QN_OK;
 }
 
 enum qn_status qn_data_read_set(const char *folder, const char *prefix, const struct qn_io *const *ios, size_t n,
                                 struct qn_arena *arena, struct qn_value *values, struct qn_err *err)
 {
-    struct entry *entries;
-    size_t n_files;
     bool *taken = qn_arena_array(arena, n, sizeof(*taken));
-    char start[16];
+    char archive[4200];
 
     QN_CHECK_MEM(taken, err);
-    snprintf(start, sizeof(start), "%.12s_", prefix);
-    QN_TRY(list(folder, start, arena, &entries, &n_files, err));
-    QN_CHECK(n_files <= n, err, SHAPE, "%s has %zu files of %ss, the model has %zu", folder, n_files, prefix, n);
-    for (size_t i = 0; i < n_files; i++)
-        QN_TRY(read_one(entries[i].path, i, ios, n, taken, arena, values, err));
+    if (find_archive(folder, prefix, archive, sizeof(archive)))
+        QN_TRY(qn_format_read_all(archive, ios, n, taken, arena, values, err));
+    else
+        QN_TRY(read_files(folder, prefix, ios, n, taken, arena, values, err));
     for (size_t i = 0; i < n; i++)
         QN_CHECK(taken[i], err, SHAPE, "%s has no file for %s '%s'", folder, prefix, ios[i]->name);
     return QN_OK;
@@ -196,11 +178,12 @@ static uint64_t next(uint64_t *x)
 enum qn_status qn_data_random(const struct qn_io *io, const int64_t *dims, int rank, uint64_t *seed,
                               struct qn_arena *arena, struct qn_value *value, struct qn_err *err)
 {
-    struct qn_shape shape = { .rank = dims ? rank : io->rank };
+    struct qn_shape shape = {.rank = dims ? rank : io->rank};
 
-    QN_CHECK(io->kind == QN_TENSOR && io->dtype != QN_UNDEFINED, err, UNSUPPORTED,
-             "input '%s' is %s; give it a file", io->name, io->type_text);
-    QN_CHECK(shape.rank >= 0, err, SHAPE, "input '%s' has no declared rank; give it a shape", io->name);
+    QN_CHECK(io->kind == QN_TENSOR && io->dtype != QN_UNDEFINED, err, UNSUPPORTED, "input '%s' is %s; give it a file",
+             io->name, io->type_text);
+    QN_CHECK(shape.rank >= 0, err, SHAPE, "input '%s' has no declared rank; give --shape %s=1x3x8x8 or a file",
+             io->name, io->name);
     for (int i = 0; i < shape.rank; i++)
         shape.dims[i] = dims ? dims[i] : io->dims[i] < 0 ? 1 : io->dims[i];
     memset(value, 0, sizeof(*value));

@@ -1,19 +1,17 @@
-/* data.h: values of models on disk: test data sets (input_<i>.pb, output_<i>.pb beside a model), single .pb and .npy files. */
+/* data.h: test data sets (folders of input_<i>.pb and output_<i>.pb, or of inputs.npz and outputs.npz) and random
+ * values. */
 #ifndef QN_TOOLS_DATA_H
 #define QN_TOOLS_DATA_H
 
 #include "base/arena.h"
 #include "quern.h"
 
-/* One file into the arena, by its ending: .pb (a serialized tensor, sequence, optional or map of the kind that io declares)
- * or .npy. name (may be NULL) receives the name inside a .pb, or NULL. */
-enum qn_status qn_data_read(const char *path, const struct qn_io *io, struct qn_arena *arena, struct qn_value *value,
-                            const char **name, struct qn_err *err);
 /* The inputs (or outputs, by prefix "input" or "output") of a data set folder, n values in the order of ios; files that
- * carry names are matched by name, others by number. DATA when one is missing or does not fit its declaration. */
+ * carry names are matched by name, others by number. SHAPE when one is missing or malformed. */
 enum qn_status qn_data_read_set(const char *folder, const char *prefix, const struct qn_io *const *ios, size_t n,
                                 struct qn_arena *arena, struct qn_value *values, struct qn_err *err);
-/* Folders named test_data_set_* inside `folder`, sorted by number; the array and names live in the arena. */
+/* Folders named test_data_set_* inside `folder`, sorted by number, and the folder itself when it has an inputs.npz; the
+ * array and names live in the arena. */
 enum qn_status qn_data_find_sets(const char *folder, struct qn_arena *arena, char ***names, size_t *n,
                                  struct qn_err *err);
 /* Seeded values for an input: floats in [-1, 1), integers in 0..9, booleans, unknown dims as 1. */

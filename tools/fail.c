@@ -19,7 +19,7 @@ static void print_missing(void *arg, const char *line) { qn_complain(arg, "%s", 
 
 struct qn_session *qn_open_or_complain(const char *model, struct qn_options *options, int *code)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     struct qn_session *session;
     enum qn_status status;
 

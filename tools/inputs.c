@@ -1,89 +1,123 @@
 /* inputs.c: gathers a model's inputs for run and bench. */
 #include "tools/inputs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-static const struct qn_io *find(const struct qn_session *session, const char *name, size_t n_name, size_t *index)
+#include "tools/format.h"
+
+/* The input whose name stands before a '=' in the text: the longest, for names may have that sign too. *rest is what
+ * follows it. Without a name the text speaks of a model's only input. */
+static enum qn_status split(const struct qn_session *session, const char *text, size_t *index, const char **rest,
+                            struct qn_err *err)
 {
-    for (*index = 0; *index < qn_session_n_inputs(session); ++*index) {
-        const struct qn_io *io = qn_session_input(session, *index);
+    size_t n = qn_session_n_inputs(session), best = 0;
+    const char *equals = strchr(text, '=');
 
-        if (strlen(io->name) == n_name && memcmp(io->name, name, n_name) == 0)
-            return io;
+    *rest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        size_t n_name = strlen(qn_session_input(session, i)->name);
+
+        if (strncmp(text, qn_session_input(session, i)->name, n_name) != 0 || text[n_name] != '=' || n_name < best)
+            continue;
+        *index = i;
+        *rest = text + n_name + 1;
+        best = n_name;
     }
-    return NULL;
-}
-
-/* The input that "NAME=rest" speaks of, and the rest. */
-static enum qn_status split(const struct qn_session *session, const char *text, const struct qn_io **io, size_t *index,
-                            const char **rest, struct qn_err *err)
-{
-    const char *equals = strrchr(text, '=');
-
-    QN_CHECK(equals && equals > text, err, ARG, "'%s' is not of the form NAME=VALUE", text);
-    *io = find(session, text, (size_t)(equals - text), index);
-    QN_CHECK(*io, err, ARG, "the model has no input '%.*s'", (int)(equals - text), text);
-    *rest = equals + 1;
+    if (*rest)
+        return QN_OK;
+    QN_CHECK(!equals || access(text, F_OK) == 0, err, ARG, "the model has no input '%.*s'", (int)(equals - text), text);
+    QN_CHECK(n == 1, err, ARG, "'%s' is not of the form NAME=VALUE, and the model has %zu inputs", text, n);
+    *index = 0;
+    *rest = text;
     return QN_OK;
 }
 
 static enum qn_status parse_dims(const char *text, int64_t dims[QN_MAX_RANK], int *rank, struct qn_err *err)
 {
-    *rank = 0;
-    while (*text) {
-        char *end;
-        long long dim = strtoll(text, &end, 10);
+    const char *at = text;
 
-        QN_CHECK(end != text && dim >= 0 && (*end == 'x' || *end == ',' || !*end) && *rank < QN_MAX_RANK, err, ARG,
-                 "'%s' is not a shape such as 1x3x224x224", text);
+    *rank = 0;
+    while (*at) {
+        char *end;
+        long long dim;
+
+        errno = 0;
+        dim = strtoll(at, &end, 10);
+        QN_CHECK(*at >= '0' && *at <= '9' && errno == 0 && (*end == '\0' || (strchr("x,", *end) && end[1])) &&
+                     *rank < QN_MAX_RANK,
+                 err, ARG, "'%s' is not a shape such as 1x3x224x224", text);
         dims[(*rank)++] = dim;
-        text = *end ? end + 1 : end;
+        at = *end ? end + 1 : end;
     }
     return QN_OK;
 }
 
+/* A bare FILE.npz fills the inputs that its arrays are named for. */
 static enum qn_status read_files(const struct qn_inputs *inputs, const struct qn_session *session,
-                                 struct qn_arena *arena, struct qn_value *values, bool *given, struct qn_err *err)
+                                 const struct qn_io *const *ios, bool *named, struct qn_arena *arena,
+                                 struct qn_value *values, struct qn_err *err)
 {
     for (int i = 0; i < inputs->files.n; i++) {
-        const struct qn_io *io;
-        const char *path;
+        const char *text = inputs->files.items[i], *path;
         size_t index;
 
-        QN_TRY(split(session, inputs->files.items[i], &io, &index, &path, err));
-        QN_TRY(qn_data_read(path, io, arena, &values[index], NULL, err));
-        given[index] = true;
+        if (qn_format_is_archive(text) && access(text, F_OK) == 0) {
+            QN_TRY(qn_format_read_all(text, ios, qn_session_n_inputs(session), named, arena, values, err));
+            continue;
+        }
+        QN_TRY(split(session, text, &index, &path, err));
+        QN_CHECK(!named[index], err, ARG, "input '%s' is given twice", ios[index]->name);
+        QN_TRY(qn_format_read(path, ios[index], arena, &values[index], NULL, err));
+        named[index] = true;
+    }
+    return QN_OK;
+}
+
+struct dims {
+    int rank; /* -1: not given */
+    int64_t dims[QN_MAX_RANK];
+};
+
+static enum qn_status read_shapes(const struct qn_inputs *inputs, const struct qn_session *session, const bool *given,
+                                  struct dims *shapes, struct qn_err *err)
+{
+    for (size_t i = 0; i < qn_session_n_inputs(session); i++)
+        shapes[i].rank = -1;
+    for (int s = 0; s < inputs->shapes.n; s++) {
+        const char *text;
+        size_t index;
+
+        QN_TRY(split(session, inputs->shapes.items[s], &index, &text, err));
+        QN_CHECK(!given[index], err, ARG, "input '%s' has its values from a file; --shape is for random ones",
+                 qn_session_input(session, index)->name);
+        QN_TRY(parse_dims(text, shapes[index].dims, &shapes[index].rank, err));
     }
     return QN_OK;
 }
 
 static enum qn_status fill_random(const struct qn_inputs *inputs, const struct qn_session *session,
-                                  struct qn_arena *arena, struct qn_value *values, const bool *given, struct qn_err *err)
+                                  struct qn_arena *arena, struct qn_value *values, const bool *given,
+                                  struct qn_err *err)
 {
     uint64_t seed = (uint64_t)inputs->seed * 0x9e3779b97f4a7c15u + 88172645463325252u;
+    struct dims *shapes = qn_arena_array(arena, qn_session_n_inputs(session) + 1, sizeof(*shapes));
 
+    QN_CHECK_MEM(shapes, err);
+    QN_TRY(read_shapes(inputs, session, given, shapes, err));
     for (size_t i = 0; i < qn_session_n_inputs(session); i++) {
         const struct qn_io *io = qn_session_input(session, i);
-        int64_t dims[QN_MAX_RANK];
-        int rank = -1;
+        int rank = shapes[i].rank;
 
-        for (int s = 0; s < inputs->shapes.n; s++) {
-            const struct qn_io *meant;
-            const char *text;
-            size_t index;
-
-            QN_TRY(split(session, inputs->shapes.items[s], &meant, &index, &text, err));
-            if (index == i)
-                QN_TRY(parse_dims(text, dims, &rank, err));
-        }
         if (given[i])
             continue;
-        QN_CHECK(inputs->random, err, ARG, "input '%s' (%s) is not given; --input %s=FILE, or --random", io->name,
-                 io->type_text, io->name);
-        QN_TRY(qn_data_random(io, rank >= 0 ? dims : NULL, rank, &seed, arena, &values[i], err));
+        QN_CHECK(inputs->random || rank >= 0, err, ARG, "input '%s' (%s) is not given; --input %s=FILE, or --random",
+                 io->name, io->type_text, io->name);
+        QN_TRY(qn_data_random(io, rank >= 0 ? shapes[i].dims : NULL, rank, &seed, arena, &values[i], err));
     }
     return QN_OK;
 }
@@ -108,15 +142,15 @@ enum qn_status qn_inputs_read(const struct qn_inputs *inputs, const struct qn_se
     char folder[4200];
 
     QN_CHECK_MEM(ios && given ? inputs : NULL, err);
+    for (size_t i = 0; i < n; i++)
+        ios[i] = qn_session_input(session, i);
     if (!data && inputs->beside && inputs->shapes.n == 0 && inputs->files.n == 0 &&
         folder_beside(inputs->model, folder, sizeof(folder)))
         data = folder;
-    for (size_t i = 0; i < n; i++) {
-        ios[i] = qn_session_input(session, i);
-        given[i] = data != NULL;
-    }
     if (data)
         QN_TRY(qn_data_read_set(data, "input", ios, n, arena, values, err));
-    QN_TRY(read_files(inputs, session, arena, values, given, err));
+    QN_TRY(read_files(inputs, session, ios, given, arena, values, err));
+    for (size_t i = 0; i < n; i++)
+        given[i] = given[i] || data;
     return fill_random(inputs, session, arena, values, given, err);
 }

@@ -6,9 +6,10 @@
 #include "tools/options.h"
 
 struct qn_inputs {
-    const char *model;      /* to find test_data_set_0 beside it */
-    const char *data;       /* folder of input_*.pb; NULL */
-    struct qn_texts files;  /* NAME=FILE */
+    const char *model; /* to find test_data_set_0 beside it */
+    const char *data;  /* folder of a data set; NULL */
+    struct qn_texts
+        files; /* NAME=FILE, FILE for an only input, FILE.npz with arrays named as inputs; they go before data */
     struct qn_texts shapes; /* NAME=1x3x224x224 */
     bool random;            /* what is still missing is random */
     bool beside;            /* look for test_data_set_0 beside the model first */

@@ -19,15 +19,15 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
-    { "serve", qn_cmd_serve, "serve a model, or a folder of models, over HTTP" },
-    { "run", qn_cmd_run, "run a model once on files" },
-    { "verify", qn_cmd_verify, "run a model's test data sets and compare" },
-    { "inspect", qn_cmd_inspect, "inputs, outputs, operators, memory, kernels of a model" },
-    { "bench", qn_cmd_bench, "time a model in this process" },
-    { "health", qn_cmd_health, "ask a server whether it is ready" },
-    { "ops", qn_cmd_ops, "list the supported operators" },
-    { "help", help, "this list, or the flags of one command" },
-    { NULL, NULL, NULL },
+    {"serve", qn_cmd_serve, "serve a model, or a folder of models, over HTTP"},
+    {"run", qn_cmd_run, "run a model once on files"},
+    {"verify", qn_cmd_verify, "run a model's test data sets and compare"},
+    {"inspect", qn_cmd_inspect, "inputs, outputs, operators, memory, kernels of a model"},
+    {"bench", qn_cmd_bench, "time a model in this process"},
+    {"health", qn_cmd_health, "ask a server whether it is ready"},
+    {"ops", qn_cmd_ops, "list the supported operators"},
+    {"help", help, "this list, or the flags of one command"},
+    {NULL, NULL, NULL},
 };
 
 static const struct command *find(const char *name)
@@ -57,11 +57,12 @@ static int help(int argc, char **argv)
         return QN_EXIT_OK;
     }
     if (!command || argc > 2) {
-        qn_complain("usage", command ? "help takes one command, not also '%s'" : "unknown command '%s'; see 'quern help'",
+        qn_complain("usage",
+                    command ? "help takes one command, not also '%s'" : "unknown command '%s'; see 'quern help'",
                     argv[command ? 2 : 1]);
         return QN_EXIT_USAGE;
     }
-    return command->run(2, (char *[]){ argv[1], help_flag, NULL });
+    return command->run(2, (char *[]){argv[1], help_flag, NULL});
 }
 
 static int version(void)
@@ -72,8 +73,8 @@ static int version(void)
     return QN_EXIT_OK;
 }
 
-/* Files opened later must not land on the places of standard input, output and error. What stands in for a closed one fails
- * when used, so that a result is never lost without a word. */
+/* Files opened later must not land on the places of standard input, output and error. What stands in for a closed one
+ * fails when used, so that a result is never lost without a word. */
 static void fill_standard_files(void)
 {
     int file;
@@ -100,7 +101,7 @@ static int finish(int code)
 /* A misspelt level would run the wrong kernels without a word. */
 static bool cpu_level_is_known(void)
 {
-    static const char *const names[] = { "generic", "avx2", "avx512", "neon" };
+    static const char *const names[] = {"generic", "avx2", "avx512", "neon"};
     const char *level = getenv("QUERN_CPU");
 
     for (size_t i = 0; level && i < sizeof(names) / sizeof(names[0]); i++)

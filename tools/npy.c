@@ -1,5 +1,5 @@
-/* npy.c: reading and writing .npy. The header is a Python dictionary literal; a small strict reader takes the three keys that
- * numpy writes and nothing else. */
+/* npy.c: reading and writing .npy. The header is a Python dictionary literal; a small strict reader takes the three
+ * keys that numpy writes and nothing else. */
 #include "tools/npy.h"
 
 #include <stdio.h>
@@ -12,16 +12,16 @@ static const struct {
     const char *code; /* kind and size */
     enum qn_dtype dtype;
 } codes[] = {
-    { "f4", QN_FLOAT },  { "f8", QN_DOUBLE }, { "f2", QN_FLOAT16 }, { "i1", QN_INT8 },      { "i2", QN_INT16 },
-    { "i4", QN_INT32 },  { "i8", QN_INT64 },  { "u1", QN_UINT8 },   { "u2", QN_UINT16 },    { "u4", QN_UINT32 },
-    { "u8", QN_UINT64 }, { "b1", QN_BOOL },   { "c8", QN_COMPLEX64 }, { "c16", QN_COMPLEX128 },
+    {"f4", QN_FLOAT},  {"f8", QN_DOUBLE}, {"f2", QN_FLOAT16},   {"i1", QN_INT8},        {"i2", QN_INT16},
+    {"i4", QN_INT32},  {"i8", QN_INT64},  {"u1", QN_UINT8},     {"u2", QN_UINT16},      {"u4", QN_UINT32},
+    {"u8", QN_UINT64}, {"b1", QN_BOOL},   {"c8", QN_COMPLEX64}, {"c16", QN_COMPLEX128},
 };
 
 struct header {
-    char type; /* 'U', 'S', or 0 for a number */
+    char type;    /* 'U', 'S', or 0 for a number */
     size_t width; /* of text, in characters */
     enum qn_dtype dtype;
-    bool fortran;
+    bool fortran, swapped; /* big-endian */
     struct qn_shape shape;
 };
 
@@ -49,7 +49,7 @@ static bool take(struct reader *r, const char *token)
 
 static enum qn_status read_descr(struct reader *r, struct header *h)
 {
-    char text[16] = { 0 };
+    char text[16] = {0};
     size_t n = 0;
 
     QN_CHECK(take(r, "'"), r->err, FORMAT, "the .npy element type is not a plain one");
@@ -57,8 +57,8 @@ static enum qn_status read_descr(struct reader *r, struct header *h)
         text[n++] = *r->at++;
     QN_CHECK(take(r, "'") && n >= 3, r->err, FORMAT, "malformed .npy element type");
     QN_CHECK(text[1] != 'O', r->err, UNSUPPORTED, "the .npy file holds pickled objects, which are never read");
-    QN_CHECK(text[0] == '<' || text[0] == '|' || text[0] == '=', r->err, UNSUPPORTED,
-             "the .npy file is big-endian ('%s')", text);
+    QN_CHECK(strchr("<>|=", text[0]), r->err, FORMAT, "malformed .npy element type '%s'", text);
+    h->swapped = text[0] == '>';
     if (text[1] == 'U' || text[1] == 'S') {
         h->type = text[1];
         h->width = strtoul(text + 2, NULL, 10);
@@ -121,7 +121,7 @@ static enum qn_status read_header(const unsigned char *bytes, size_t n, struct h
                                   struct qn_err *err)
 {
     size_t start, length;
-    struct reader r = { .err = err };
+    struct reader r = {.err = err};
 
     QN_CHECK(n >= 10 && memcmp(bytes, "\x93NUMPY", 6) == 0, err, FORMAT, "not a .npy file");
     QN_CHECK(bytes[6] >= 1 && bytes[6] <= 3 && bytes[7] == 0, err, UNSUPPORTED, ".npy version %d.%d is not supported",
@@ -191,6 +191,8 @@ static enum qn_status read_text(const struct header *h, const unsigned char *fro
 
         if (h->type == 'U')
             memcpy(&c, from + 4 * i, 4);
+        if (h->type == 'U' && h->swapped)
+            c = __builtin_bswap32(c);
         QN_CHECK(c < 0x110000 && (c < 0xd800 || c > 0xdfff), err, FORMAT, "invalid character in a .npy file");
         if (h->type == 'U')
             n += put_utf8(c, text + n);
@@ -199,16 +201,30 @@ static enum qn_status read_text(const struct header *h, const unsigned char *fro
         if (c)
             last = n;
     }
-    *str = (struct qn_str){ text, last };
+    *str = (struct qn_str){text, last};
     return QN_OK;
+}
+
+/* One number. Complex ones are two; a boolean is 0 or 1 whatever its byte. */
+static void read_number(const struct header *h, const unsigned char *from, unsigned char *to, size_t size)
+{
+    size_t part = h->dtype == QN_COMPLEX64 || h->dtype == QN_COMPLEX128 ? size / 2 : size;
+
+    if (h->dtype == QN_BOOL)
+        *to = *from != 0;
+    else if (!h->swapped)
+        memcpy(to, from, size);
+    else
+        for (size_t i = 0; i < size; i++)
+            to[i] = from[i - i % part + part - 1 - i % part];
 }
 
 enum qn_status qn_npy_parse(const void *bytes, size_t n, struct qn_arena *arena, struct qn_tensor *tensor,
                             struct qn_err *err)
 {
-    struct header h = { .dtype = QN_UNDEFINED };
+    struct header h = {.dtype = QN_UNDEFINED};
     const unsigned char *data;
-    size_t n_header, size, total;
+    size_t n_header = 0, size, total;
     int64_t count;
 
     QN_TRY(read_header(bytes, n, &h, &n_header, err));
@@ -218,13 +234,17 @@ enum qn_status qn_npy_parse(const void *bytes, size_t n, struct qn_arena *arena,
              "the .npy file holds %zu bytes of data where its shape needs %zu", n - n_header, total);
     QN_TRY(qn_tensor_create(arena, h.dtype, &h.shape, tensor, err));
     data = (const unsigned char *)bytes + n_header;
+    if (!h.type && !h.fortran && !h.swapped && h.dtype != QN_BOOL && total) {
+        memcpy(tensor->data, data, total);
+        return QN_OK;
+    }
     for (int64_t i = 0; i < count; i++) {
         int64_t to = h.fortran ? row_major(&h.shape, i) : i;
 
         if (h.type)
             QN_TRY(read_text(&h, data + (size_t)i * size, arena, (struct qn_str *)tensor->data + to, err));
         else
-            memcpy((char *)tensor->data + (size_t)to * size, data + (size_t)i * size, size);
+            read_number(&h, data + (size_t)i * size, (unsigned char *)tensor->data + (size_t)to * size, size);
     }
     return QN_OK;
 }
@@ -283,7 +303,7 @@ enum qn_status qn_npy_print(const struct qn_tensor *tensor, struct qn_buf *buf, 
         header[n++] = ' ';
     header[n++] = '\n';
     qn_buf_append(buf, "\x93NUMPY\x01\0", 8);
-    qn_buf_append(buf, (const char[]){ (char)(n & 255), (char)(n >> 8) }, 2);
+    qn_buf_append(buf, (const char[]){(char)(n & 255), (char)(n >> 8)}, 2);
     qn_buf_append(buf, header, n);
     if (tensor->dtype == QN_STRING) {
         for (int64_t i = 0, count = qn_tensor_count(tensor); i < count; i++)

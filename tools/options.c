@@ -12,7 +12,7 @@
 
 void qn_complain(const char *what, const char *format, ...)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     char text[1024];
     va_list args;
 
@@ -116,7 +116,8 @@ static void print_help(const struct qn_usage *usage, const struct qn_flag *flags
     for (; flags->name; flags++) {
         char left[64];
 
-        snprintf(left, sizeof(left), "--%s%s%s", flags->name, flags->value ? " " : "", flags->value ? flags->value : "");
+        snprintf(left, sizeof(left), "--%s%s%s", flags->name, flags->value ? " " : "",
+                 flags->value ? flags->value : "");
         printf("  %-32s %s\n", left, flags->help);
     }
 }
@@ -127,14 +128,14 @@ static bool make_room(const struct qn_flag *flags, int argc, struct qn_texts *wo
     size_t n = (size_t)argc + 1;
     bool ok;
 
-    *words = (struct qn_texts){ calloc(n, sizeof(*words->items)), 0 };
+    *words = (struct qn_texts){calloc(n, sizeof(*words->items)), 0};
     ok = words->items != NULL;
     for (; flags->name; flags++) {
         struct qn_texts *texts = flags->target;
 
         if (flags->kind != QN_FLAG_TEXTS)
             continue;
-        *texts = (struct qn_texts){ calloc(n, sizeof(*texts->items)), 0 };
+        *texts = (struct qn_texts){calloc(n, sizeof(*texts->items)), 0};
         ok = ok && texts->items;
     }
     return ok;
@@ -143,12 +144,12 @@ static bool make_room(const struct qn_flag *flags, int argc, struct qn_texts *wo
 void qn_options_free(const struct qn_flag *flags, struct qn_texts *words)
 {
     free(words->items);
-    *words = (struct qn_texts){ NULL, 0 };
+    *words = (struct qn_texts){NULL, 0};
     for (; flags->name; flags++) {
         if (flags->kind != QN_FLAG_TEXTS)
             continue;
         free(((struct qn_texts *)flags->target)->items);
-        *(struct qn_texts *)flags->target = (struct qn_texts){ NULL, 0 };
+        *(struct qn_texts *)flags->target = (struct qn_texts){NULL, 0};
     }
 }
 

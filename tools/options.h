@@ -1,6 +1,6 @@
-/* options.h: the words of a command line by table, the same for every sub-command: --name VALUE, --name=VALUE, -x VALUE for
- * flags of one letter; "--" ends the flags; --help and -h are known everywhere. A flag given twice has its last value.
- * Unknown flags, missing, empty and malformed values are errors that name the flag. */
+/* options.h: the words of a command line by table, the same for every sub-command: --name VALUE, --name=VALUE, -x VALUE
+ * for flags of one letter; "--" ends the flags; --help and -h are known everywhere. A flag given twice has its last
+ * value. Unknown flags, missing, empty and malformed values are errors that name the flag. */
 #ifndef QN_TOOLS_OPTIONS_H
 #define QN_TOOLS_OPTIONS_H
 
@@ -38,8 +38,8 @@ struct qn_usage {
 
 enum { QN_GO_ON = -1 };
 
-/* Fills targets and gathers the other words in *words. QN_GO_ON, or the code to end with: 0 after --help, else that of a
- * usage error, told on standard error. After QN_GO_ON the caller owns the lists and gives them back below. */
+/* Fills targets and gathers the other words in *words. QN_GO_ON, or the code to end with: 0 after --help, else that of
+ * a usage error, told on standard error. After QN_GO_ON the caller owns the lists and gives them back below. */
 int qn_options_read(const struct qn_usage *usage, const struct qn_flag *flags, int argc, char **argv,
                     struct qn_texts *words);
 void qn_options_free(const struct qn_flag *flags, struct qn_texts *words);

@@ -57,7 +57,7 @@ enum qn_status qn_report_bytes(const char *path, const void *bytes, size_t n, st
 
 bool qn_report_write(const char *path, const cJSON *report)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     char *text = cJSON_Print(report);
     size_t n = text ? strlen(text) : 0;
     enum qn_status status = qn_err_set(&err, QN_NOMEM, "out of memory");

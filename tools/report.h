@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Writes a file whole or not at all: into a new one that then takes the name. "-" is standard output. IO with the path. */
+/* Writes a file whole or not at all: into a new one that then takes the name. "-" is standard output. IO with the path.
+ */
 enum qn_status qn_report_bytes(const char *path, const void *bytes, size_t n, struct qn_err *err);
 /* The report as text, through the above. False after one line on standard error. */
 bool qn_report_write(const char *path, const cJSON *report);
