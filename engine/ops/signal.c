@@ -25,6 +25,17 @@ static bool read_scalar(struct qn_infer *in, int i, int64_t *value)
     return true;
 }
 
+/* Fails when input i is known not to be one value. */
+static enum qn_status check_scalar(struct qn_infer *in, int i, const char *name)
+{
+    const struct qn_fact *x = qn_infer_in(in, i);
+    int64_t n;
+
+    QN_CHECK(!x || !qn_shape_known(&x->shape) || (qn_dims_count(x->shape.dims, 0, x->shape.rank, &n) && n == 1),
+             in->err, SHAPE, "%s must be one value", name);
+    return QN_OK;
+}
+
 static int64_t bins(int64_t n, bool onesided) { return onesided && qn_dim_known(n) ? n / 2 + 1 : n; }
 
 static double element(const struct qn_tensor *x, int64_t at)
@@ -120,6 +131,8 @@ static enum qn_status dft_infer(struct qn_infer *in, const void *params)
     bool irfft = p->inverse && p->onesided;
     int a;
 
+    QN_TRY(check_scalar(in, 1, "dft_length"));
+    QN_TRY(check_scalar(in, 2, "axis"));
     if (y.rank < 0)
         return qn_infer_out(in, 0, x->dtype, &y);
     QN_CHECK(y.rank >= 2, in->err, SHAPE, "the input must have rank 2 or more, not %d", y.rank);
@@ -201,14 +214,29 @@ static enum qn_status dft_run(const struct qn_call *call)
     return QN_OK;
 }
 
+/* The axis when the plan knows it, else -1. */
+static int64_t axis_of_site(const struct qn_site *site)
+{
+    const struct dft *p = site->params;
+    const struct qn_fact *given = site->n_in > 2 ? site->in[2] : NULL;
+    int64_t axis = given && given->konst ? qn_tensor_int(given->konst, 0) : p->axis;
+
+    if (given && !given->konst)
+        return -1;
+    return axis < 0 ? axis + site->in[0]->shape.rank : axis;
+}
+
 /* The most that a onesided spectrum may come from is one more than twice its last bin. */
 static size_t dft_workspace(const struct qn_site *site)
 {
     const struct dft *p = site->params;
     const struct qn_shape *y = &site->out[0]->shape;
     size_t tables, room, bytes, most = 0;
+    int64_t axis = axis_of_site(site);
 
     for (int d = 0; d < y->rank - 1; d++) {
+        if (axis >= 0 && d != axis)
+            continue;
         for (int odd = 0; odd < 2; odd++) {
             int64_t n = p->onesided && !p->inverse && y->dims[d] > 0 ? 2 * (y->dims[d] - 1) + odd : y->dims[d];
 
@@ -246,6 +274,8 @@ static enum qn_status stft_infer(struct qn_infer *in, const void *params)
     int64_t step = 0, n, frames = QN_DIM_UNKNOWN;
     bool step_known = read_scalar(in, 1, &step), length_known = !qn_infer_in(in, 3) || read_scalar(in, 3, &n);
 
+    QN_TRY(check_scalar(in, 1, "frame_step"));
+    QN_TRY(check_scalar(in, 3, "frame_length"));
     QN_CHECK(s->rank < 0 || s->rank == 2 || s->rank == 3, in->err, SHAPE, "the signal must have rank 3, not %d",
              s->rank);
     QN_CHECK(!window || window->shape.rank < 0 || window->shape.rank == 1, in->err, SHAPE,
@@ -341,12 +371,17 @@ struct mel {
     enum qn_dtype output_datatype;
 };
 
+static const char *const mel_inputs[] = {"num_mel_bins", "dft_length", "sample_rate", "lower_edge_hertz",
+                                         "upper_edge_hertz"};
+
 static enum qn_status mel_infer(struct qn_infer *in, const void *params)
 {
     const struct mel *p = params;
     struct qn_shape y = {2, {QN_DIM_UNKNOWN, QN_DIM_UNKNOWN}};
     int64_t value;
 
+    for (int i = 0; i < in->n_in; i++)
+        QN_TRY(check_scalar(in, i, mel_inputs[i]));
     QN_CHECK(qn_dtypes_have(QN_NUMBERS, p->output_datatype), in->err, SHAPE, "output_datatype must be a number");
     if (read_scalar(in, 0, &value)) {
         QN_CHECK(value >= 0, in->err, RANGE, "num_mel_bins %lld is negative", (long long)value);

@@ -37,6 +37,7 @@ static const struct qn_op_case cases[] = {
     { "DFT", 20, "", IN("f32[4,1] 0 ...", "-", "i64[] 1"), FAILS(SHAPE, "axis 1 is the one of real and imaginary") },
     { "DFT", 20, "", IN("f32[4,1] 0 ...", "-", "i64[] 2"), FAILS(SHAPE, "axis 2 is outside a tensor of rank 2") },
     { "DFT", 20, "", IN("f32[4,1] 0 ...", "i64[] 0"), FAILS(RANGE, "dft_length 0 must be at least 1") },
+    { "DFT", 20, "", IN("f32[4,1] 0 ...", "i64[2] 4 4"), FAILS(SHAPE, "dft_length must be one value") },
     { "DFT", 20, "", IN("f32[4] 0 ..."), FAILS(SHAPE, "rank 2 or more") },
 
     { "STFT", 17, "", IN("f32[1,6,1] 1 2 3 4 5 6", "i64[] 2", "-", "i64[] 4"),
@@ -59,6 +60,7 @@ static const struct qn_op_case cases[] = {
     { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "-", "i64[] 0"), FAILS(RANGE, "length of a frame, 0") },
     { "STFT", 17, "", IN("f32[1,3,1] 1 2 3", "i64[] 1", "-", "i64[] 4"),
       FAILS(SHAPE, "a frame of 4 is longer than the signal of 3") },
+    { "STFT", 17, "", IN("f32[1,3,1] 0 ...", "i64[0]"), FAILS(SHAPE, "frame_step must be one value") },
     { "STFT", 17, "", IN("f32[1,3,2] 0 ...", "i64[] 1", "-", "i64[] 2"), FAILS(SHAPE, "needs a real signal") },
 
     { "MelWeightMatrix", 17, "", IN("i32[] 2", "i32[] 8", "i32[] 8000", "f32[] 0", "f32[] 4000"),
@@ -74,6 +76,8 @@ static const struct qn_op_case cases[] = {
       FAILS(RANGE, "is not one") },
     { "MelWeightMatrix", 17, "", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 40000"),
       FAILS(RANGE, "beyond the spectrum of 5 bins") },
+    { "MelWeightMatrix", 17, "", IN("i64[] 2", "i64[] 8", "i64[0]", "f32[] 0", "f32[] 4000"),
+      FAILS(SHAPE, "sample_rate must be one value") },
     { "MelWeightMatrix", 17, "", IN("i64[] -1", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 4000"),
       FAILS(RANGE, "num_mel_bins -1 is negative") },
     { "MelWeightMatrix", 17, "output_datatype=8", IN("i64[] 2", "i64[] 8", "i64[] 8000", "f32[] 0", "f32[] 4000"),
