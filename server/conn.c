@@ -32,6 +32,7 @@ static const int64_t ns_per_ms = 1000000;
 /* A connected socket that no slot has claimed: waiting for a worker, or its first request is still coming. */
 struct stranger {
     uint16_t port; /* of the peer; tells one user of the descriptor from the next */
+    bool is_shut;  /* its next read gives the end */
     int64_t since_ns;
 };
 
@@ -139,8 +140,12 @@ void qn_conn_claim(struct qn_conns *conns, struct qn_conn *conn, const char *pee
     }
     /* Peers without an address of their own can only be told apart when there is one. */
     if (n_found == 1) {
+        const struct stranger *stranger = &conns->strangers[found];
+
         conns->is_claimed[found] = true;
         conn->fd = found;
+        if (stranger->is_shut && stranger->port == port && stranger->since_ns != 0)
+            atomic_store(&conn->evicted, true);
     }
     pthread_mutex_unlock(&conns->lock);
 }
@@ -285,11 +290,12 @@ static int look_at_strangers(struct qn_conns *conns, bool closes, int64_t grace_
             continue;
         }
         if (stranger->since_ns == 0 || stranger->port != port_of(&peer))
-            *stranger = (struct stranger){port_of(&peer), now};
+            *stranger = (struct stranger){port_of(&peer), false, now};
         n++;
         if (closes && now - stranger->since_ns >= grace_ms * ns_per_ms && ioctl(fd, FIONREAD, &n_bytes) == 0 &&
             n_bytes == 0) {
             shutdown(fd, SHUT_RD);
+            stranger->is_shut = true;
             stranger->since_ns = now;
             n--;
         }
