@@ -311,24 +311,32 @@ static enum qn_status facts_for(struct qn_session *session, const struct qn_valu
     return QN_OK;
 }
 
-enum qn_status qn_session_print_plan(struct qn_session *session, const struct qn_value *inputs, struct qn_buf *buf,
-                                     struct qn_err *err)
+enum qn_status qn_session_acquire_plan(struct qn_session *session, const struct qn_value *inputs, struct qn_plan **plan,
+                                       struct qn_err *err)
 {
-    struct qn_plan *plan = NULL;
     struct qn_arena arena;
     struct qn_fact *facts;
     enum qn_status status;
 
+    *plan = NULL;
     qn_arena_init(&arena, (size_t)16 << 20);
     facts = qn_arena_array(&arena, session->n_inputs, sizeof(*facts));
     status = facts ? facts_for(session, inputs, &arena, facts, err) : qn_err_set(err, QN_NOMEM, "out of memory");
     if (status == QN_OK)
-        status = qn_plan_acquire_facts(session->program, facts, &plan, err);
-    if (status == QN_OK)
-        qn_plan_dump(plan, buf);
-    qn_plan_release(plan);
+        status = qn_plan_acquire_facts(session->program, facts, plan, err);
     qn_arena_deinit(&arena);
     return status;
+}
+
+enum qn_status qn_session_print_plan(struct qn_session *session, const struct qn_value *inputs, struct qn_buf *buf,
+                                     struct qn_err *err)
+{
+    struct qn_plan *plan;
+
+    QN_TRY(qn_session_acquire_plan(session, inputs, &plan, err));
+    qn_plan_dump(plan, buf);
+    qn_plan_release(plan);
+    return QN_OK;
 }
 
 /* ---- Contexts ------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/fail.h"
 #include "tools/format.h"
+#include "tools/human.h"
 #include "tools/inputs.h"
 #include "tools/report.h"
 
@@ -66,19 +67,40 @@ static void add_results(const struct bench *bench, cJSON *report)
     cJSON_AddNumberToObject(report, "rss_peak_kb", (double)usage.ru_maxrss);
 }
 
+static void print_table(const struct bench *bench, const cJSON *results)
+{
+    static const struct {
+        const char *title, *name;
+        const char *(*print)(double x, char text[QN_HUMAN_BYTES]);
+        double scale;
+    } rows[] = {
+        {"load", "load_ms", qn_human_ms, 1},
+        {"fastest run", "min_ms", qn_human_ms, 1},
+        {"median run", "median_ms", qn_human_ms, 1},
+        {"99 % of runs", "p99_ms", qn_human_ms, 1},
+        {"peak memory", "rss_peak_kb", qn_human_size, 1024},
+    };
+    char text[QN_HUMAN_BYTES];
+
+    printf("model         %s\nthreads       %d\nruns          %zu\n", bench->inputs.model, bench->options.threads,
+           bench->n_runs);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(results, rows[i].name);
+
+        printf("%-12s  %s\n", rows[i].title, rows[i].print(item ? item->valuedouble * rows[i].scale : 0, text));
+    }
+}
+
 static int report(const struct bench *bench)
 {
     cJSON *results = cJSON_CreateObject();
     bool ok = true;
 
     add_results(bench, results);
-    if (bench->json) {
+    if (bench->json)
         ok = qn_report_write("-", results);
-    } else {
-        printf("%-12s %s\n", "model", bench->inputs.model);
-        for (const cJSON *item = results->child->next; item; item = item->next)
-            printf("%-12s %.6g\n", item->string, item->valuedouble);
-    }
+    else
+        print_table(bench, results);
     cJSON_Delete(results);
     return ok ? QN_EXIT_OK : QN_EXIT_IO;
 }
@@ -138,6 +160,7 @@ int qn_cmd_bench(int argc, char **argv)
         {"data", QN_FLAG_TEXT, &bench.inputs.data, 0, 0, "DIR",
          "inputs from a folder of input_*.pb, or with an inputs.npz"},
         {"shape", QN_FLAG_TEXTS, &bench.inputs.shapes, 0, 0, "NAME=1x3x8x8", "random input of this shape; repeat"},
+        {"seed", QN_FLAG_INT, &bench.inputs.seed, 0, 2147483647, "N", "of the random values (0)"},
         {"reference", QN_FLAG_BOOL, &bench.options.reference, 0, 0, NULL, "plain reference kernels, no rewriting"},
         {"json", QN_FLAG_BOOL, &bench.json, 0, 0, NULL, "as JSON"},
         {NULL, QN_FLAG_BOOL, NULL, 0, 0, NULL, NULL},

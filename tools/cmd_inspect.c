@@ -1,5 +1,5 @@
 /* cmd_inspect.c: `quern inspect`: what a model takes, gives and needs; all that is missing; memory; the plan; dumps of
- * stages. */
+ * stages. Everything is gathered as JSON first; the text is printed from that, section by section. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +7,18 @@
 #include "base/cpu.h"
 #include "import/import.h"
 #include "ops/op.h"
+#include "plan/plan.h"
 #include "session.h"
 #include "tools/cmd.h"
 #include "tools/fail.h"
+#include "tools/human.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
 struct inspection {
     const char *model;
     bool json, ops, plan, memory;
-    cJSON *report, *missing;
+    cJSON *report, *missing, *dumps;
 };
 
 static void add_missing(void *arg, const char *line)
@@ -24,10 +26,15 @@ static void add_missing(void *arg, const char *line)
     cJSON_AddItemToArray(((struct inspection *)arg)->missing, cJSON_CreateString(line));
 }
 
-static void print_stage(void *arg, const char *stage, const char *text)
+/* Dumps come while the model is opened: before all else in text, within the report in JSON. */
+static void take_stage(void *arg, const char *stage, const char *text)
 {
-    (void)arg;
-    printf("== %s\n%s", stage, text);
+    struct inspection *i = arg;
+
+    if (!i->json)
+        printf("== %s\n%s", stage, text);
+    else if (!cJSON_HasObjectItem(i->dumps, stage))
+        cJSON_AddStringToObject(i->dumps, stage, text);
 }
 
 /* ---- The report ----------------------------------------------------------------------------------------------- */
@@ -91,54 +98,205 @@ static void add_model(cJSON *report, const struct qn_model *model)
     cJSON_AddNumberToObject(report, "nodes", (double)model->graph->n_nodes);
 }
 
-/* ---- Text ----------------------------------------------------------------------------------------------------- */
+/* ---- The plan ------------------------------------------------------------------------------------------------- */
 
-static void print_item(const cJSON *item)
+static void print_place(const struct qn_plan *plan, const struct qn_var *var, struct qn_buf *buf)
 {
-    if (cJSON_IsNumber(item))
-        printf("%.15g", item->valuedouble);
-    else if (cJSON_IsString(item))
-        printf("%s", item->valuestring);
+    static const char *const names[] = {
+        [QN_PLACE_NONE] = "run",    [QN_PLACE_CONST] = "const", [QN_PLACE_DYNAMIC] = "run",
+        [QN_PLACE_INPUT] = "input", [QN_PLACE_ARENA] = "arena",
+    };
+    const struct qn_place *place = &plan->places[var->id];
+
+    qn_buf_puts(buf, names[place->kind]);
+    if (place->kind == QN_PLACE_INPUT)
+        qn_buf_printf(buf, " %d", place->input);
+    else if (place->kind == QN_PLACE_ARENA)
+        qn_buf_printf(buf, " %zu+%zu", place->offset, place->bytes);
 }
 
-static void print_text(const cJSON *report)
+static void add_text(cJSON *item, const char *name, struct qn_buf *text)
 {
-    for (const cJSON *part = report->child; part; part = part->next) {
-        if (!part->child) {
-            printf("%-14s ", part->string);
-            print_item(part);
-            printf("\n");
+    cJSON_AddStringToObject(item, name, text->data ? text->data : "");
+    qn_buf_clear(text);
+    if (text->data)
+        text->data[0] = '\0';
+}
+
+static void add_step(cJSON *list, const struct qn_plan *plan, size_t index, struct qn_buf *text)
+{
+    const struct qn_step *step = &plan->steps[index];
+    cJSON *item = cJSON_CreateObject(), *outputs;
+
+    cJSON_AddItemToArray(list, item);
+    cJSON_AddNumberToObject(item, "step", (double)index);
+    cJSON_AddStringToObject(item, "op", step->node->op_name);
+    cJSON_AddStringToObject(item, "node", step->node->name);
+    cJSON_AddStringToObject(item, "kernel", step->kernel ? step->kernel->name : "while running");
+    qn_plan_print_reasons(plan, step, text);
+    add_text(item, "declined", text);
+    cJSON_AddNumberToObject(item, "workspace_bytes", (double)step->workspace_bytes);
+    outputs = cJSON_AddArrayToObject(item, "outputs");
+    for (int i = 0; i < step->node->n_out; i++) {
+        const struct qn_var *var = step->node->out[i];
+        cJSON *output;
+
+        if (!var)
             continue;
-        }
-        printf("%s\n", part->string);
-        for (const cJSON *item = part->child; item; item = item->next) {
-            if (item->child) {
-                printf("  %-24s %s\n", item->child->valuestring, item->child->next->valuestring);
-                continue;
-            }
-            if (item->string)
-                printf("  %-24s ", item->string);
-            else
-                printf("  ");
-            print_item(item);
-            printf("\n");
-        }
+        output = cJSON_CreateObject();
+        cJSON_AddItemToArray(outputs, output);
+        cJSON_AddStringToObject(output, "name", var->name);
+        qn_fact_print(text, &var->fact, plan->graph->symbols->names, plan->graph->symbols->n);
+        add_text(output, "type", text);
+        print_place(plan, var, text);
+        add_text(output, "place", text);
     }
 }
 
-static int print_plan(struct qn_session *session)
+static enum qn_status add_plan(cJSON *report, struct qn_session *session, struct qn_err *err)
 {
-    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
+    cJSON *list = cJSON_AddArrayToObject(report, "plan");
+    struct qn_plan *plan;
     struct qn_buf text;
-    enum qn_status status;
 
-    qn_buf_init(&text, (size_t)256 << 20);
-    status = qn_session_print_plan(session, NULL, &text, &err);
-    if (status == QN_OK)
-        fputs(text.data ? text.data : "", stdout);
+    QN_TRY(qn_session_acquire_plan(session, NULL, &plan, err));
+    qn_buf_init(&text, 1 << 16);
+    for (size_t s = 0; s < plan->n_steps; s++)
+        add_step(list, plan, s, &text);
     qn_buf_deinit(&text);
-    return status == QN_OK ? QN_EXIT_OK : qn_fail("plan", status, &err);
+    qn_plan_release(plan);
+    return QN_OK;
 }
+
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const cJSON *report, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(report, name);
+
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+/* Columns of bytes, not of characters: close enough for names. */
+static int widest(const cJSON *list, const char *name)
+{
+    int width = 0;
+
+    for (const cJSON *item = list ? list->child : NULL; item; item = item->next) {
+        int n = (int)strlen(name ? text_of(item, name) : item->string);
+
+        width = n > width && n <= 60 ? n : width;
+    }
+    return width;
+}
+
+static void print_ios(const cJSON *report, const char *name)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(report, name);
+    int width = widest(list, "name");
+
+    printf("\n%s\n", name);
+    for (const cJSON *item = list ? list->child : NULL; item; item = item->next)
+        printf("  %-*s  %s\n", width, text_of(item, "name"), text_of(item, "type"));
+}
+
+static void print_memory(const cJSON *report)
+{
+    static const struct {
+        const char *name, *title;
+    } rows[] = {
+        {"file_bytes", "model file"},
+        {"weight_bytes", "prepared weights"},
+        {"graph_bytes", "graph"},
+        {"arena_bytes_per_context", "buffers, each context"},
+    };
+    const cJSON *memory = cJSON_GetObjectItemCaseSensitive(report, "memory");
+    char size[QN_HUMAN_BYTES];
+
+    printf("\nmemory\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(memory, rows[i].name);
+
+        printf("  %-22s %10s\n", rows[i].title, qn_human_size(item ? item->valuedouble : 0, size));
+    }
+}
+
+static void print_ops(const cJSON *report)
+{
+    const cJSON *counts = cJSON_GetObjectItemCaseSensitive(report, "operators");
+    int width = widest(counts, NULL);
+
+    printf("\noperators\n");
+    for (const cJSON *item = counts ? counts->child : NULL; item; item = item->next)
+        printf("  %-*s %6.0f\n", width, item->string, item->valuedouble);
+}
+
+static void print_plan(const cJSON *report)
+{
+    const cJSON *plan = cJSON_GetObjectItemCaseSensitive(report, "plan");
+    int op = widest(plan, "op"), kernel = widest(plan, "kernel"), number = 0;
+
+    printf("\nplan\n");
+    for (const cJSON *step = plan ? plan->child : NULL; step; step = step->next, number++) {
+        const cJSON *outputs = cJSON_GetObjectItemCaseSensitive(step, "outputs");
+        const char *declined = text_of(step, "declined");
+
+        printf("  %4d  %-*s  %-*s", number, op, text_of(step, "op"), kernel, text_of(step, "kernel"));
+        for (const cJSON *out = outputs ? outputs->child : NULL; out; out = out->next)
+            printf("%s%s %s @ %s", out == outputs->child ? "  " : ", ", text_of(out, "name"), text_of(out, "type"),
+                   text_of(out, "place"));
+        printf("%s%s%s\n", *declined ? "  (" : "", declined, *declined ? ")" : "");
+    }
+}
+
+static double number_of(const cJSON *report, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(report, name);
+
+    return item ? item->valuedouble : 0;
+}
+
+static void print_summary(const cJSON *report)
+{
+    const cJSON *opsets = cJSON_GetObjectItemCaseSensitive(report, "opsets");
+
+    if (*text_of(report, "graph"))
+        printf("graph     %s\n", text_of(report, "graph"));
+    if (*text_of(report, "producer"))
+        printf("producer  %s\n", text_of(report, "producer"));
+    printf("opsets   ");
+    for (const cJSON *item = opsets->child; item; item = item->next)
+        printf(" %s %.0f%s", item->string, item->valuedouble, item->next ? "," : "");
+    printf(" (IR version %.0f)\nnodes     %.0f in the file, %.0f after rewriting\n", number_of(report, "ir_version"),
+           number_of(report, "nodes_in_file"), number_of(report, "nodes"));
+    print_ios(report, "inputs");
+    print_ios(report, "outputs");
+    print_memory(report);
+}
+
+static void print_report(const struct inspection *i, bool opened)
+{
+    const struct {
+        bool wanted;
+        void (*print)(const cJSON *report);
+    } sections[] = {
+        {!i->ops && !i->memory && !i->plan, print_summary},
+        {i->ops, print_ops},
+        {i->memory, print_memory},
+        {i->plan, print_plan},
+    };
+
+    printf("model     %s\n", i->model);
+    if (cJSON_GetArraySize(i->missing))
+        printf("\nmissing\n");
+    for (const cJSON *line = i->missing->child; line; line = line->next)
+        printf("  %s\n", line->valuestring);
+    for (size_t s = 0; opened && s < sizeof(sections) / sizeof(sections[0]); s++)
+        if (sections[s].wanted)
+            sections[s].print(i->report);
+}
+
+/* ---- All ------------------------------------------------------------------------------------------------------- */
 
 static void describe(struct inspection *i, struct qn_session *session)
 {
@@ -157,42 +315,43 @@ static int inspect(struct inspection *i, struct qn_options *options)
 {
     struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     struct qn_session *session;
-    enum qn_status status;
-    int code = QN_EXIT_OK;
+    enum qn_status status = qn_session_open(i->model, options, &session, &err), planned;
+    bool opened = status == QN_OK;
+    int code = opened ? QN_EXIT_OK : qn_fail(i->model, status, &err);
 
     cJSON_AddStringToObject(i->report, "model", i->model);
-    status = qn_session_open(i->model, options, &session, &err);
-    if (status == QN_OK)
+    if (opened) {
         describe(i, session);
-    else
-        code = qn_fail(i->model, status, &err);
+        planned = i->plan ? add_plan(i->report, session, &err) : QN_OK;
+        if (planned != QN_OK)
+            code = qn_fail("plan", planned, &err);
+        qn_session_close(session);
+    }
     if (cJSON_GetArraySize(i->missing))
         cJSON_AddItemToObject(i->report, "missing", cJSON_Duplicate(i->missing, true));
-    if (i->json)
-        code = qn_report_write("-", i->report) ? code : QN_EXIT_IO;
-    else
-        print_text(i->report);
-    if (status == QN_OK && i->plan)
-        code = print_plan(session);
-    if (status == QN_OK)
-        qn_session_close(session);
+    if (i->json && i->dumps->child)
+        cJSON_AddItemToObject(i->report, "dumps", cJSON_Duplicate(i->dumps, true));
+    if (!i->json)
+        print_report(i, opened);
+    else if (!qn_report_write("-", i->report))
+        code = QN_EXIT_IO;
     return code == QN_EXIT_DATA ? QN_EXIT_MODEL : code;
 }
 
 int qn_cmd_inspect(int argc, char **argv)
 {
     struct inspection i = {0};
-    struct qn_options options = {.missing_fn = add_missing, .missing_arg = &i, .dump_fn = print_stage};
+    struct qn_options options = {.missing_fn = add_missing, .missing_arg = &i, .dump_fn = take_stage, .dump_arg = &i};
     static const struct qn_usage usage = {
         "inspect", "MODEL", "Tells what a model takes, gives, needs and lacks.", 1, 1, "inspect takes one model",
     };
     struct qn_texts words;
     int code;
     const struct qn_flag flags[] = {
-        {"json", QN_FLAG_BOOL, &i.json, 0, 0, NULL, "as JSON"},
-        {"ops", QN_FLAG_BOOL, &i.ops, 0, 0, NULL, "operators and how often (always shown)"},
-        {"memory", QN_FLAG_BOOL, &i.memory, 0, 0, NULL, "memory by kind (always shown)"},
-        {"plan", QN_FLAG_BOOL, &i.plan, 0, 0, NULL, "steps, kernels, why others declined, buffers"},
+        {"json", QN_FLAG_BOOL, &i.json, 0, 0, NULL, "all of it as JSON; the plan with --plan"},
+        {"ops", QN_FLAG_BOOL, &i.ops, 0, 0, NULL, "only this: operators and how often"},
+        {"memory", QN_FLAG_BOOL, &i.memory, 0, 0, NULL, "only this: memory by kind"},
+        {"plan", QN_FLAG_BOOL, &i.plan, 0, 0, NULL, "only this: steps, kernels, why others declined, buffers"},
         {"dump", QN_FLAG_TEXT, &options.dump, 0, 0, "STAGE",
          "the graph after import, fold, cse, fuse, ..., plan, or all"},
         {"threads", QN_FLAG_INT, &options.threads, 1, 1024, "N", "plan for so many threads (all CPUs)"},
@@ -206,9 +365,16 @@ int qn_cmd_inspect(int argc, char **argv)
     i.model = words.items[0];
     i.report = cJSON_CreateObject();
     i.missing = cJSON_CreateArray();
-    code = inspect(&i, &options);
+    i.dumps = cJSON_CreateObject();
+    if (i.report && i.missing && i.dumps) {
+        code = inspect(&i, &options);
+    } else {
+        qn_complain("inspect", "out of memory");
+        code = qn_status_exit(QN_NOMEM);
+    }
     cJSON_Delete(i.report);
     cJSON_Delete(i.missing);
+    cJSON_Delete(i.dumps);
     qn_options_free(flags, &words);
     return code;
 }

@@ -17,7 +17,7 @@
 #include "tools/options.h"
 #include "tools/report.h"
 
-enum { MAX_OUTPUTS = 4096 };
+enum { TITLE_BYTES = 256, MAX_TITLE = 60 };
 
 struct row {
     const char *model; /* as given */
@@ -186,7 +186,7 @@ static void verify_sets(const struct verification *v, struct job *job, struct qn
     if (!v->data)
         status = qn_data_find_sets(folder, arena, &sets, &n, &err);
     if (status == QN_OK && n == 0)
-        status = qn_err_set(&err, QN_IO, "no test_data_set_* folder beside the model");
+        status = qn_err_set(&err, QN_IO, "no test_data_set_* folder and no inputs.npz beside the model");
     if (status != QN_OK) {
         if ((row = add_row(job)))
             refuse(row, status, &err);
@@ -304,15 +304,49 @@ static bool write_json(const struct verification *v, const char *path)
     return written;
 }
 
-static void print_row(const struct row *row)
+/* What a row is called: the folder of a model.onnx, else the file's name, and the data set. */
+static void make_title(const struct row *row, char *title, size_t size)
+{
+    const char *given = row->model, *set = row->data_set, *start, *end = given + strlen(given);
+
+    while (end > given + 1 && end[-1] == '/')
+        end--;
+    if (end - given > 11 && memcmp(end - 11, "/model.onnx", 11) == 0)
+        end -= 11;
+    for (start = end; start > given && start[-1] != '/';)
+        start--;
+    if (strncmp(set, "test_data_set_", 14) == 0)
+        set += 14;
+    snprintf(title, size, "%.*s%s%s", (int)(end - start), start, *set ? " " : "", set);
+}
+
+static int title_width(const struct verification *v)
+{
+    int width = 5;
+
+    for (size_t j = 0; j < v->n_jobs; j++)
+        for (size_t r = 0; r < v->jobs[j].n_rows; r++) {
+            char title[TITLE_BYTES];
+            int n;
+
+            make_title(&v->jobs[j].rows[r], title, sizeof(title));
+            n = (int)strlen(title);
+            width = n > width && n <= MAX_TITLE ? n : width;
+        }
+    return width;
+}
+
+static void print_row(const struct row *row, int width)
 {
     bool colour = isatty(STDOUT_FILENO), pass = strcmp(row->status, "pass") == 0;
     const char *on = !colour ? "" : pass ? "\033[32m" : "\033[31m", *off = colour ? "\033[0m" : "";
+    char title[TITLE_BYTES];
 
-    printf("%s%-11s%s %s%s%s", on, row->status, off, row->model, row->data_set[0] ? " " : "", row->data_set);
+    make_title(row, title, sizeof(title));
+    printf("%s%-11s%s  %-*s", on, row->status, off, width, title);
     if (row->worst.n)
-        printf("  max abs %.3g, rel %.3g, ulp %.3g, cosine %.9g, %.3g ms", row->worst.max_abs, row->worst.max_rel,
-               row->worst.max_ulp, row->worst.cosine, row->ms);
+        printf("  %9.3g  %9.3g  %9.3g  %11.9f  %9.4g", row->worst.max_abs, row->worst.max_rel, row->worst.max_ulp,
+               row->worst.cosine, row->ms);
     printf("%s%s\n", row->reason[0] ? "  " : "", row->reason);
 }
 
@@ -320,14 +354,16 @@ static void print_row(const struct row *row)
 static int summarise(const struct verification *v)
 {
     size_t n = 0, n_pass = 0;
-    int code = QN_EXIT_OK;
+    int code = QN_EXIT_OK, width = title_width(v);
 
+    printf("%-11s  %-*s  %9s  %9s  %9s  %11s  %9s\n", "result", width, "model", "max abs", "max rel", "max ulp",
+           "cosine", "ms");
     for (size_t j = 0; j < v->n_jobs; j++) {
         for (size_t r = 0; r < v->jobs[j].n_rows; r++, n++) {
             const struct row *row = &v->jobs[j].rows[r];
             int own = strcmp(row->status, "fail") == 0 ? QN_EXIT_DIFFERENT : qn_status_exit(row->code);
 
-            print_row(row);
+            print_row(row, width);
             n_pass += strcmp(row->status, "pass") == 0;
             if (own && (!code || own == QN_EXIT_DIFFERENT))
                 code = own;

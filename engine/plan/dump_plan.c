@@ -29,14 +29,13 @@ static void print_var(const struct qn_plan *plan, const struct qn_var *var, stru
     print_place(plan, var, buf);
 }
 
-static void print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf)
+void qn_plan_print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf)
 {
     const struct qn_fact *facts[32], *outs[8];
     const struct qn_node *node = step->node;
     struct qn_site site = { .node = node, .params = node->params, .n_in = node->n_formal, .in = facts,
                             .n_out = node->n_out, .out = outs, .cpu = qn_cpu_level(),
                             .threads = plan->program->options->threads };
-    struct qn_buf reasons;
 
     if (!step->kernel || node->n_formal > 32 || node->n_out > 8)
         return;
@@ -44,8 +43,15 @@ static void print_reasons(const struct qn_plan *plan, const struct qn_step *step
         facts[i] = node->in[i] ? &node->in[i]->fact : NULL;
     for (int i = 0; i < node->n_out; i++)
         outs[i] = node->out[i] ? &node->out[i]->fact : NULL;
+    qn_op_choose(node->op, &site, plan->program->options->reference, buf);
+}
+
+static void print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf)
+{
+    struct qn_buf reasons;
+
     qn_buf_init(&reasons, 2048);
-    qn_op_choose(node->op, &site, plan->program->options->reference, &reasons);
+    qn_plan_print_reasons(plan, step, &reasons);
     if (reasons.n)
         qn_buf_printf(buf, "  (%s)", reasons.data);
     qn_buf_deinit(&reasons);

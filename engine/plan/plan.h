@@ -87,6 +87,8 @@ void qn_plan_release(struct qn_plan *plan); /* NULL is fine */
 bool qn_plan_fits(const struct qn_plan *plan, const struct qn_value *const *inputs);
 /* Steps with kernels and offsets as text. */
 void qn_plan_dump(const struct qn_plan *plan, struct qn_buf *buf);
+/* Why the kernels before the step's own declined, as text; nothing when none did. */
+void qn_plan_print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf);
 
 /* Offsets for items that live from step `first` to step `last`: no two that live at one time overlap. Greedy by size (Pisarchyk
  * and Lee, arXiv 2001.03288). Gives the total; NOMEM. */

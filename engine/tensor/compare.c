@@ -191,6 +191,19 @@ static bool judge(struct comparison *c, struct gap gap)
     return gap.distance <= t->atol + t->rtol * gap.magnitude || (t->ulp > 0 && gap.ulps <= t->ulp);
 }
 
+/* A pair of different types, from a map: both are rounded to float32, whose steps are counted. */
+static struct gap measure_mixed(struct comparison *c, const struct qn_tensor *got, int64_t i,
+                                const struct qn_tensor *want, int64_t j)
+{
+    struct number a = load_number(got, i), b = load_number(want, j);
+    float rounded[2] = {(float)a.value, (float)b.value};
+    struct qn_tensor floats = {.dtype = QN_FLOAT, .data = rounded};
+
+    a.order = load_float(&floats, 0).order;
+    b.order = load_float(&floats, 1).order;
+    return measure_numbers(c, a, b, true);
+}
+
 static bool compare_element(struct comparison *c, const struct qn_tensor *got, int64_t i, const struct qn_tensor *want,
                             int64_t j)
 {
@@ -198,6 +211,8 @@ static bool compare_element(struct comparison *c, const struct qn_tensor *got, i
         return qn_str_equal(((const struct qn_str *)got->data)[i], ((const struct qn_str *)want->data)[j]);
     if (qn_dtypes_have(QN_COMPLEXES, want->dtype))
         return judge(c, measure_complex(c, got, i, want, j));
+    if (got->dtype != want->dtype)
+        return judge(c, measure_mixed(c, got, i, want, j));
     return judge(c, measure_numbers(c, load_number(got, i), load_number(want, j), qn_dtype_is_float(want->dtype)));
 }
 
