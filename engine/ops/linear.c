@@ -100,7 +100,6 @@ struct run {
     struct qn_ml_rows rows;
     int64_t n_scores, step;
     float *scores;
-    char *room; /* what is left of the workspace */
 };
 
 static struct qn_gemm gemm_of(const struct linear *p, struct qn_ml_rows rows, int64_t n_scores)
@@ -118,20 +117,6 @@ static struct qn_gemm gemm_of(const struct linear *p, struct qn_ml_rows rows, in
     };
 }
 
-/* Scores that nobody wants, and rows as float32, come first in the workspace. */
-static bool front_bytes(struct qn_ml_rows rows, int64_t n_scores, bool keeps_scores, bool converts, size_t *scores,
-                        size_t *floats)
-{
-    *scores = *floats = 0;
-    if (!keeps_scores && (!qn_mul((size_t)rows.n * sizeof(float), (size_t)n_scores, scores) || *scores > SIZE_MAX / 4))
-        return false;
-    if (converts && (!qn_mul((size_t)rows.n * sizeof(float), (size_t)rows.f, floats) || *floats > SIZE_MAX / 4))
-        return false;
-    *scores = qn_round_up(*scores, 64);
-    *floats = qn_round_up(*floats, 64);
-    return true;
-}
-
 static size_t workspace(const struct qn_site *site)
 {
     const struct linear *p = site->params;
@@ -139,12 +124,14 @@ static size_t workspace(const struct qn_site *site)
     struct qn_ml_rows rows = {shape->rank == 2 ? shape->dims[0] : 1, shape->rank ? shape->dims[shape->rank - 1] : 1};
     int64_t n_scores = count_scores(p, rows.f);
     struct qn_gemm gemm = gemm_of(p, rows, n_scores);
-    bool keeps_scores = site->n_out > p->classifier && site->out[p->classifier];
-    size_t scores, floats, room, total;
+    bool converts = site->in[0]->dtype != QN_FLOAT;
+    size_t floats = 0, room, total;
 
     gemm.b_packed = p->intercepts.n || !p->classifier ? p->coefficients.v : NULL;
-    if (!front_bytes(rows, n_scores, keeps_scores, site->in[0]->dtype != QN_FLOAT, &scores, &floats) ||
-        !qn_gemm_bytes(&gemm, site->threads, &room) || !qn_add(scores + floats, room, &total))
+    if (converts && (!qn_mul((size_t)rows.n * sizeof(float), (size_t)rows.f, &floats) || floats > SIZE_MAX / 2))
+        return SIZE_MAX;
+    floats = qn_round_up(floats, 64);
+    if (!qn_gemm_bytes(&gemm, site->threads, &room) || !qn_add(floats, room, &total))
         return SIZE_MAX;
     return total;
 }
@@ -152,13 +139,11 @@ static size_t workspace(const struct qn_site *site)
 static struct run start(const struct qn_call *call)
 {
     const struct linear *p = call->params;
-    const struct qn_tensor *x = qn_in(call, 0), *z = qn_out(call, p->classifier);
-    struct run r = {.p = p, .x = x, .rows = qn_ml_rows_of(x), .room = call->workspace};
+    const struct qn_tensor *x = qn_in(call, 0);
+    struct run r = {.p = p, .x = x, .rows = qn_ml_rows_of(x), .scores = qn_out(call, p->classifier)->data};
 
     r.n_scores = count_scores(p, r.rows.f);
-    r.step = z && is_pair(p, r.n_scores) ? 2 : r.n_scores;
-    r.scores = z ? z->data : call->workspace;
-    r.room += z ? 0 : qn_round_up((size_t)(r.rows.n * r.n_scores) * sizeof(float), 64);
+    r.step = is_pair(p, r.n_scores) ? 2 : r.n_scores;
     return r;
 }
 
@@ -175,13 +160,12 @@ static int64_t best(const float *score, int64_t n)
 static enum qn_status finish(const struct run *r, const struct qn_call *call)
 {
     const struct linear *p = r->p;
-    struct qn_tensor *labels = p->classifier ? qn_out(call, 0) : NULL;
 
     for (int64_t i = 0; i < r->rows.n; i++) {
         float *score = r->scores + i * r->step;
 
-        if (labels)
-            qn_ml_labels_put(&p->labels, r->n_scores == 1 ? *score > 0 : best(score, r->n_scores), labels, i);
+        if (p->classifier)
+            qn_ml_labels_put(&p->labels, r->n_scores == 1 ? *score > 0 : best(score, r->n_scores), qn_out(call, 0), i);
         if (r->step > r->n_scores)
             qn_ml_post_pair(p->post_transform, true, *score, score);
         else
@@ -232,14 +216,14 @@ static enum qn_status linear_gemm(const struct qn_call *call)
 {
     struct run r = start(call);
     struct qn_gemm gemm = gemm_of(r.p, r.rows, r.n_scores);
-    bool converts = r.x->dtype != QN_FLOAT;
+    char *room = call->workspace;
 
-    gemm.a = qn_ml_floats(r.x, 0, r.rows.n * r.rows.f, (float *)r.room);
+    gemm.a = qn_ml_floats(r.x, 0, r.rows.n * r.rows.f, (float *)call->workspace);
     gemm.b_packed = call->packed;
     gemm.c = r.scores;
     gemm.ldc = r.step;
-    r.room += converts ? qn_round_up((size_t)(r.rows.n * r.rows.f) * sizeof(float), 64) : 0;
-    qn_gemm(&gemm, &(struct qn_work){.data = r.room, .n_threads = call->threads, .pool = call->pool});
+    room += r.x->dtype == QN_FLOAT ? 0 : qn_round_up((size_t)(r.rows.n * r.rows.f) * sizeof(float), 64);
+    qn_gemm(&gemm, &(struct qn_work){.data = room, .n_threads = call->threads, .pool = call->pool});
     return finish(&r, call);
 }
 
@@ -255,7 +239,7 @@ static double flops(const struct qn_site *site)
 
 static const struct qn_kernel kernels[] = {
     {.name = "linear_gemm", .prepare = prepare, .workspace = workspace, .run = linear_gemm},
-    {.name = "linear_ref", .workspace = workspace, .run = linear_ref},
+    {.name = "linear_ref", .run = linear_ref},
     {.name = NULL},
 };
 
