@@ -298,6 +298,8 @@ static enum qn_status bind_attr(struct qn_graph *graph, struct qn_node *node, co
     if (spec->form == QN_FORM_GRAPH) {
         QN_TRY(expect(value, QN_ATTR_GRAPH, err));
         node->bodies[node->n_bodies++].graph = value->g;
+        if (spec->offset)
+            *(int *)((char *)node->params + spec->offset) = node->n_bodies;
         return QN_OK;
     }
     return set_value(spec, value, node->params, err);

@@ -67,7 +67,7 @@ enum qn_attr_form {
     QN_FORM_FLOATS,  /* struct qn_floats */
     QN_FORM_STRINGS, /* struct qn_strs */
     QN_FORM_TENSOR,  /* const struct qn_tensor *, NULL when absent */
-    QN_FORM_GRAPH,   /* becomes the node's next body; offset unused */
+    QN_FORM_GRAPH,   /* becomes the node's next body; offset, unless 0, is that of an int: which body, from 1 */
     QN_FORM_TYPE,    /* const struct qn_fact * */
     QN_FORM_INPUT,   /* the value becomes constant input `input`: ints -> int64[n], an int -> int64 scalar or [1] (as_1d),
                         a float -> float32 scalar, floats -> float32[n], tensor -> itself; absent: input stays absent */

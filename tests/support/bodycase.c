@@ -84,7 +84,7 @@ static enum qn_status build(struct bench *b)
     for (int i = 0; i < 2 && b->c->bodies[i]; i++)
         attrs[n_attrs++] = (struct qn_attr_value){ .name = b->c->body_attrs[i], .kind = QN_ATTR_GRAPH, .n = 1,
                                                    .g = make_body(&b->arena, b->graph, b->c->bodies[i]) };
-    QN_TRY(qn_op_find("", b->c->op, b->c->opset, false, &op, &b->err));
+    QN_TRY(qn_op_find(b->c->domain ? b->c->domain : "", b->c->op, b->c->opset, false, &op, &b->err));
     node = qn_graph_add_node(b->graph, NULL, op, op->name, "case", b->n_in, b->n_out);
     connect(b, node);
     return qn_op_bind(b->graph, node, op, attrs, n_attrs, &b->err);

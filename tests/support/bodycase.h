@@ -7,6 +7,7 @@
 
 struct qn_body_case {
     const char *op;
+    const char *domain;               /* NULL: the default one */
     int opset;
     const char *attrs;
     const char *body_attrs[2];        /* names of the graph attributes */
