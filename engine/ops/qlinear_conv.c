@@ -356,10 +356,13 @@ static void copy_window(const struct job *j, const int16_t *pixels, int64_t out,
 
     memset(dst, 0, (size_t)g->stride * sizeof(*dst));
     qn_sliding_open(&window, &g->windows, out);
-    while (qn_sliding_next(&window, &row))
-        for (int64_t i = 0; i < row.n; i++)
+    while (qn_sliding_next(&window, &row)) {
+        int64_t n = step == 1 ? row.n : 1; /* taps that lie side by side */
+
+        for (int64_t i = 0; i < row.n; i += n)
             memcpy(dst + (row.tap + i) * g->c_in, pixels + (row.x + i * step) * g->c_in,
-                   (size_t)g->c_in * sizeof(*dst));
+                   (size_t)(n * g->c_in) * sizeof(*dst));
+    }
 }
 
 /* Positions [at, at + n) of output channels [begin, end) of a group. */
