@@ -21,14 +21,21 @@ static enum qn_status read_dtype(const struct typing *t, bool given, int32_t val
     return QN_OK;
 }
 
-/* Exporters write negative sizes and empty names for "any". */
+/* Names that exporters give to every dim they know nothing of: equal names, unrelated sizes. */
+static bool is_anonymous(const char *name)
+{
+    return name[0] == '\0' || strcmp(name, "?") == 0 || strcmp(name, "-1") == 0 || strcmp(name, "None") == 0;
+}
+
+/* Exporters write negative sizes for "any" too. */
 static enum qn_status read_dim(const struct typing *t, const QnOnnx__TensorShapeProto__Dimension *dim, int64_t *size)
 {
     *size = QN_DIM_UNKNOWN;
     if (dim->value_case == QN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE) {
         if (dim->dim_value >= 0)
             *size = dim->dim_value;
-    } else if (dim->value_case == QN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM && dim->dim_param[0]) {
+    } else if (dim->value_case == QN_ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM &&
+               !is_anonymous(dim->dim_param)) {
         *size = qn_symbols_dim(t->symbols, dim->dim_param);
         QN_CHECK(*size != QN_DIM_UNKNOWN, t->err, NOMEM, "out of memory");
     }
