@@ -55,9 +55,9 @@ static enum qn_status read_descr(struct reader *r, struct header *h)
     QN_CHECK(take(r, "'"), r->err, FORMAT, "the .npy element type is not a plain one");
     while (r->at < r->end && *r->at != '\'' && n < sizeof(text) - 1)
         text[n++] = *r->at++;
-    QN_CHECK(take(r, "'") && n >= 3, r->err, FORMAT, "malformed .npy element type");
+    QN_CHECK(take(r, "'") && n >= 2, r->err, FORMAT, "malformed .npy element type");
     QN_CHECK(text[1] != 'O', r->err, UNSUPPORTED, "the .npy file holds pickled objects, which are never read");
-    QN_CHECK(strchr("<>|=", text[0]), r->err, FORMAT, "malformed .npy element type '%s'", text);
+    QN_CHECK(text[0] && strchr("<>|=", text[0]), r->err, FORMAT, "malformed .npy element type '%s'", text);
     h->swapped = text[0] == '>';
     if (text[1] == 'U' || text[1] == 'S') {
         h->type = text[1];
