@@ -72,49 +72,79 @@ static enum qn_status infer_non_zero(struct qn_infer *in, const void *params)
     return qn_infer_out(in, 0, QN_INT64, &y);
 }
 
-/* Whether element i is neither zero (of either sign), false nor an empty string; NaN is not zero. */
-static bool is_set(const struct qn_tensor *x, int64_t i)
-{
-    size_t size = qn_dtype_bytes(x->dtype);
-    const char *at = (const char *)x->data + (size_t)i * size;
-    uint64_t bits = 0;
+/* Counts the elements of a row that are not zero and, when `at` is given, lists their places. */
+typedef int64_t find_fn(const void *row, int64_t n, int64_t *at);
 
-    switch (x->dtype) {
-    case QN_STRING:
-        return ((const struct qn_str *)at)->n > 0;
-    case QN_COMPLEX64:
-        return ((const float *)at)[0] != 0 || ((const float *)at)[1] != 0;
-    case QN_COMPLEX128:
-        return ((const double *)at)[0] != 0 || ((const double *)at)[1] != 0;
-    case QN_FLOAT:
-        return *(const float *)at != 0;
-    case QN_DOUBLE:
-        return *(const double *)at != 0;
-    case QN_FLOAT16:
-    case QN_BFLOAT16:
-        return (*(const uint16_t *)at & 0x7fff) != 0;
-    default:
-        memcpy(&bits, at, size);
-        return bits != 0;
+/* "test" says of x, an element, whether it is set: neither zero of either sign, nor false, nor empty; NaN is set. */
+#define FIND(name, type, test)                                                                                         \
+    static int64_t name(const void *row, int64_t n, int64_t *at)                                                       \
+    {                                                                                                                  \
+        int64_t n_found = 0;                                                                                           \
+                                                                                                                       \
+        for (int64_t i = 0; i < n && !at; i++) {                                                                       \
+            type x = ((const type *)row)[i];                                                                           \
+                                                                                                                       \
+            n_found += (test);                                                                                         \
+        }                                                                                                              \
+        for (int64_t i = 0; i < n && at; i++) {                                                                        \
+            type x = ((const type *)row)[i];                                                                           \
+                                                                                                                       \
+            if (test)                                                                                                  \
+                at[n_found++] = i;                                                                                     \
+        }                                                                                                              \
+        return n_found;                                                                                                \
     }
+
+struct complex64 {
+    float re, im;
+};
+struct complex128 {
+    double re, im;
+};
+FIND(find_8, uint8_t, x != 0)
+FIND(find_16, uint16_t, x != 0)
+FIND(find_32, uint32_t, x != 0)
+FIND(find_64, uint64_t, x != 0)
+FIND(find_f16, uint16_t, (x & 0x7fff) != 0)
+FIND(find_f32, float, x != 0)
+FIND(find_f64, double, x != 0)
+FIND(find_c64, struct complex64, x.re != 0 || x.im != 0)
+FIND(find_c128, struct complex128, x.re != 0 || x.im != 0)
+FIND(find_str, struct qn_str, x.n != 0)
+
+static find_fn *const finders[QN_N_DTYPE] = {
+    [QN_INT8] = find_8,     [QN_UINT8] = find_8,       [QN_BOOL] = find_8,          [QN_INT16] = find_16,
+    [QN_UINT16] = find_16,  [QN_INT32] = find_32,      [QN_UINT32] = find_32,       [QN_INT64] = find_64,
+    [QN_UINT64] = find_64,  [QN_FLOAT16] = find_f16,   [QN_BFLOAT16] = find_f16,    [QN_FLOAT] = find_f32,
+    [QN_DOUBLE] = find_f64, [QN_COMPLEX64] = find_c64, [QN_COMPLEX128] = find_c128, [QN_STRING] = find_str,
+};
+
+/* Writes the coordinates of a row's n elements, found at places `out` of the last axis, into the columns of the output.
+ */
+static void write_outer(int rank, const int64_t *coordinates, int64_t *out, int64_t n, int64_t step)
+{
+    for (int a = 0; a < rank - 1; a++)
+        for (int64_t i = 0; i < n; i++)
+            out[(a - (rank - 1)) * step + i] = coordinates[a];
 }
 
 static enum qn_status non_zero_ref(const struct qn_call *call)
 {
     const struct qn_tensor *x = qn_in(call, 0);
-    int64_t total = qn_tensor_count(x), n = 0, at[QN_MAX_RANK] = {0}, *out;
+    int64_t n_row = x->rank ? x->dims[x->rank - 1] : 1, n_rows = x->rank ? qn_tensor_span(x, 0, x->rank - 1) : 1;
+    int64_t n = finders[x->dtype](x->data, n_row * n_rows, NULL), at[QN_MAX_RANK] = {0}, *out;
+    const char *row = x->data;
 
-    for (int64_t i = 0; i < total; i++)
-        n += is_set(x, i);
     QN_TRY(qn_call_place(call, 0, QN_INT64, 2, (int64_t[]){x->rank, n}));
-    out = qn_out(call, 0)->data;
-    for (int64_t i = 0; i < total; i++) {
-        if (is_set(x, i)) {
-            for (int a = 0; a < x->rank; a++)
-                out[a * n] = at[a];
-            out++;
-        }
-        for (int a = x->rank - 1; a >= 0 && ++at[a] == x->dims[a]; a--)
+    if (x->rank == 0 || n == 0)
+        return QN_OK;
+    out = (int64_t *)qn_out(call, 0)->data + (x->rank - 1) * n;
+    for (int64_t r = 0; r < n_rows; r++, row += (size_t)n_row * qn_dtype_bytes(x->dtype)) {
+        int64_t n_found = finders[x->dtype](row, n_row, out);
+
+        write_outer(x->rank, at, out, n_found, n);
+        out += n_found;
+        for (int a = x->rank - 2; a >= 0 && ++at[a] == x->dims[a]; a--)
             at[a] = 0;
     }
     return QN_OK;

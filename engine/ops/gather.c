@@ -106,23 +106,53 @@ struct elements_job {
     size_t size;
 };
 
+/* One row of the indices: elements from `data`, where the row's coordinates begin. */
+typedef void pick_fn(const struct qn_grid *grid, const char *data, const void *indices, char *out);
+
+#define PICK(name, type, index_type)                                                                                   \
+    static void name(const struct qn_grid *grid, const char *data, const void *indices, char *out)                     \
+    {                                                                                                                  \
+        int64_t n = grid->n, step = grid->step, axis_step = grid->axis_step, bound = grid->bound;                      \
+                                                                                                                       \
+        for (int64_t j = 0; j < n; j++) {                                                                              \
+            int64_t index = qn_index_from(((const index_type *)indices)[j], bound);                                    \
+                                                                                                                       \
+            ((type *)out)[j] = ((const type *)data)[j * step + index * axis_step];                                     \
+        }                                                                                                              \
+    }
+
+struct bytes16 {
+    uint64_t v[2];
+};
+PICK(pick_1_i32, uint8_t, int32_t)
+PICK(pick_2_i32, uint16_t, int32_t)
+PICK(pick_4_i32, uint32_t, int32_t)
+PICK(pick_8_i32, uint64_t, int32_t)
+PICK(pick_16_i32, struct bytes16, int32_t)
+PICK(pick_1_i64, uint8_t, int64_t)
+PICK(pick_2_i64, uint16_t, int64_t)
+PICK(pick_4_i64, uint32_t, int64_t)
+PICK(pick_8_i64, uint64_t, int64_t)
+PICK(pick_16_i64, struct bytes16, int64_t)
+
+/* By element size, for int32 and int64 indices. */
+static pick_fn *const pickers[17][2] = {
+    [1] = {pick_1_i32, pick_1_i64}, [2] = {pick_2_i32, pick_2_i64},    [4] = {pick_4_i32, pick_4_i64},
+    [8] = {pick_8_i32, pick_8_i64}, [16] = {pick_16_i32, pick_16_i64},
+};
+
 static void elements_part(void *arg, int part, int n_parts)
 {
     const struct elements_job *job = arg;
     const struct qn_grid *grid = &job->grid;
+    bool wide = job->indices->dtype == QN_INT64;
     int64_t begin, end;
 
     qn_pool_slice(grid->n_rows, 1, part, n_parts, &begin, &end);
-    for (int64_t row = begin; row < end; row++) {
-        int64_t base = qn_grid_row(grid, row);
-
-        for (int64_t j = 0; j < grid->n; j++) {
-            int64_t at = row * grid->n + j, index = qn_index_from(qn_index(job->indices, at), grid->bound);
-
-            qn_copy_run(job->out + (size_t)at * job->size,
-                        job->data + (size_t)(base + j * grid->step + index * grid->axis_step) * job->size, job->size);
-        }
-    }
+    for (int64_t row = begin; row < end; row++)
+        pickers[job->size][wide](grid, job->data + (size_t)qn_grid_row(grid, row) * job->size,
+                                 (const char *)job->indices->data + row * grid->n * (wide ? 8 : 4),
+                                 job->out + (size_t)(row * grid->n) * job->size);
 }
 
 static enum qn_status gather_elements(const struct qn_call *call)

@@ -146,24 +146,26 @@ static void weights_of(int mode, double t, double weights[4])
     }
 }
 
-/* Pixels, as places in a channel's plane, and their weights. */
+/* Pixels, as places in a channel's plane, and their weights, for one point after the other. */
 struct taps {
-    int n;
+    int n_points;
+    int first[MAX_TAPS + 1]; /* of each point, and the end */
     int64_t at[MAX_TAPS];
     double weight[MAX_TAPS];
 };
 
-/* Every tap so far times every tap of one more axis. */
-static void multiply_taps(const struct grid_sample *p, const struct axis *axis, double x, struct taps *taps)
+/* Every one of the n taps so far times every tap of one more axis; gives how many there are then. */
+static int multiply_taps(const struct grid_sample *p, const struct axis *axis, double x, int n, int64_t *at,
+                         double *weight)
 {
-    int n = taps_of(p), n_old = taps->n, n_new = 0;
+    int n_new = 0;
     int64_t first, places[4];
     double weights[4];
 
     x = move_inside(p, axis, p->mode == NEAREST ? rint(x) : x);
     first = (int64_t)floor(x);
     weights_of(p->mode, x - (double)first, weights);
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < taps_of(p); k++) {
         int64_t pixel = pixel_at(p, axis, first + k - (p->mode == CUBIC));
 
         if (pixel < 0 || weights[k] == 0)
@@ -172,67 +174,108 @@ static void multiply_taps(const struct grid_sample *p, const struct axis *axis, 
         weights[n_new++] = weights[k];
     }
     /* From the back, so that old taps are read before they are overwritten. */
-    taps->n = n_old * n_new;
-    for (int i = n_old - 1; i >= 0 && n_new > 0; i--) {
-        int64_t at = taps->at[i];
-        double weight = taps->weight[i];
+    for (int i = n - 1; i >= 0 && n_new > 0; i--) {
+        int64_t old_at = at[i];
+        double old_weight = weight[i];
 
         for (int k = n_new - 1; k >= 0; k--) {
-            taps->at[i * n_new + k] = at + places[k];
-            taps->weight[i * n_new + k] = weight * weights[k];
+            at[i * n_new + k] = old_at + places[k];
+            weight[i * n_new + k] = old_weight * weights[k];
         }
     }
+    return n * n_new;
 }
 
 /* ---- Kernels -------------------------------------------------------------------------------------------------- */
 
 struct job;
-/* Writes output element `to` from a plane that begins at element `plane`. */
-typedef void sum_fn(const struct job *job, const struct taps *taps, int64_t plane, int64_t to);
+/* Writes a block of points of all channels of an image: from the planes that begin at element `from`, to elements `to`
+ * and on. */
+typedef void sum_fn(const struct job *job, const struct taps *taps, int64_t from, int64_t to);
 
 struct job {
     const struct grid_sample *p;
     const struct qn_tensor *x, *grid;
     struct qn_tensor *y;
     struct axis axes[QN_MAX_RANK];
-    int n_axes;
+    int n_axes, block;       /* points whose taps fit the table */
     int64_t plane, n_points; /* elements of a channel in x and in y */
     sum_fn *sum;
 };
 
 #define SUM(name, type)                                                                                                \
-    static void name(const struct job *job, const struct taps *taps, int64_t plane, int64_t to)                        \
+    static void name(const struct job *job, const struct taps *taps, int64_t from, int64_t to)                         \
     {                                                                                                                  \
-        const type *x = (const type *)job->x->data + plane;                                                            \
-        type sum = 0;                                                                                                  \
+        const type *x = (const type *)job->x->data + from;                                                             \
+        type *y = (type *)job->y->data + to, weight[MAX_TAPS];                                                         \
+        int n_points = taps->n_points;                                                                                 \
                                                                                                                        \
-        for (int k = 0; k < taps->n; k++)                                                                              \
-            sum += (type)taps->weight[k] * x[taps->at[k]];                                                             \
-        ((type *)job->y->data)[to] = sum;                                                                              \
+        for (int k = 0; k < taps->first[n_points]; k++)                                                                \
+            weight[k] = (type)taps->weight[k];                                                                         \
+        for (int64_t c = job->x->dims[1]; c > 0; c--, x += job->plane, y += job->n_points) {                           \
+            for (int i = 0; i < n_points; i++) {                                                                       \
+                type sum = 0;                                                                                          \
+                                                                                                                       \
+                for (int k = taps->first[i]; k < taps->first[i + 1]; k++)                                              \
+                    sum += weight[k] * x[taps->at[k]];                                                                 \
+                y[i] = sum;                                                                                            \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 SUM(sum_f32, float)
 SUM(sum_f64, double)
 
-static void sum_any(const struct job *job, const struct taps *taps, int64_t plane, int64_t to)
+static void sum_any(const struct job *job, const struct taps *taps, int64_t from, int64_t to)
 {
-    double sum = 0;
+    for (int64_t c = job->x->dims[1]; c > 0; c--, from += job->plane, to += job->n_points) {
+        for (int i = 0; i < taps->n_points; i++) {
+            double sum = 0;
 
-    for (int k = 0; k < taps->n; k++)
-        sum += taps->weight[k] * qn_tensor_double(job->x, plane + taps->at[k]);
-    qn_tensor_set_double(job->y, to, trunc(sum));
+            for (int k = taps->first[i]; k < taps->first[i + 1]; k++)
+                sum += taps->weight[k] * qn_tensor_double(job->x, from + taps->at[k]);
+            qn_tensor_set_double(job->y, to + i, trunc(sum));
+        }
+    }
 }
 
 /* Nearest: one pixel or none. */
-static void copy_one(const struct job *job, const struct taps *taps, int64_t plane, int64_t to)
+static void copy_one(const struct job *job, const struct taps *taps, int64_t from, int64_t to)
 {
     size_t size = qn_dtype_bytes(job->x->dtype);
-    char *y = (char *)job->y->data + (size_t)to * size;
 
-    if (taps->n)
-        qn_copy_run(y, (const char *)job->x->data + (size_t)(plane + taps->at[0]) * size, size);
-    else
-        memset(y, 0, size);
+    for (int64_t c = job->x->dims[1]; c > 0; c--, from += job->plane, to += job->n_points) {
+        for (int i = 0; i < taps->n_points; i++) {
+            char *y = (char *)job->y->data + (size_t)(to + i) * size;
+            int k = taps->first[i];
+
+            if (taps->first[i + 1] > k)
+                qn_copy_run(y, (const char *)job->x->data + (size_t)(from + taps->at[k]) * size, size);
+            else
+                memset(y, 0, size);
+        }
+    }
+}
+
+/* Taps of n points from point `at` of the grid on. */
+static void make_taps(const struct job *job, int64_t at, int n, struct taps *taps)
+{
+    taps->n_points = n;
+    taps->first[0] = 0;
+    for (int i = 0; i < n; i++) {
+        int first = taps->first[i], n_taps = 1;
+
+        taps->at[first] = 0;
+        taps->weight[first] = 1;
+        /* Coordinates stand from the innermost axis to the outermost. */
+        for (int a = 0; a < job->n_axes; a++) {
+            const struct axis *axis = &job->axes[a];
+            double x = denormalise(job->p, job->grid, (at + i + 1) * job->n_axes - 1 - a, axis->n);
+
+            n_taps = multiply_taps(job->p, axis, x, n_taps, taps->at + first, taps->weight + first);
+        }
+        taps->first[i + 1] = first + n_taps;
+    }
 }
 
 static void points_part(void *arg, int part, int n_parts)
@@ -242,17 +285,14 @@ static void points_part(void *arg, int part, int n_parts)
     struct taps taps;
 
     qn_pool_slice(job->x->dims[0] * job->n_points, 1, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t image = i / job->n_points * n_channels;
+    while (begin < end) {
+        int64_t image = begin / job->n_points, point = begin % job->n_points, n = job->n_points - point;
 
-        taps.n = 1;
-        taps.at[0] = 0;
-        taps.weight[0] = 1;
-        for (int a = 0; a < job->n_axes; a++)
-            multiply_taps(job->p, &job->axes[a],
-                          denormalise(job->p, job->grid, i * job->n_axes + job->n_axes - 1 - a, job->axes[a].n), &taps);
-        for (int64_t c = image; c < image + n_channels; c++)
-            job->sum(job, &taps, c * job->plane, c * job->n_points + i % job->n_points);
+        n = n < end - begin ? n : end - begin;
+        n = n < job->block ? n : job->block;
+        make_taps(job, begin, (int)n, &taps);
+        job->sum(job, &taps, image * n_channels * job->plane, image * n_channels * job->n_points + point);
+        begin += n;
     }
 }
 
@@ -264,6 +304,9 @@ static enum qn_status sample(const struct qn_call *call, sum_fn *sum)
     if (qn_tensor_count(job.y) == 0)
         return QN_OK;
     job.n_axes = job.x->rank - 2;
+    job.block = MAX_TAPS;
+    for (int i = 0; i < job.n_axes; i++)
+        job.block /= taps_of(p);
     job.plane = qn_tensor_span(job.x, 2, job.x->rank);
     job.n_points = qn_tensor_span(job.y, 2, job.y->rank);
     QN_CHECK(job.plane > 0, call->err, SHAPE, "an image without pixels cannot be sampled");

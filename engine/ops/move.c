@@ -34,42 +34,76 @@ struct plane {
 #define STRIDED(type, name)                                                                                            \
     static void name(const struct plane *p, const char *src, char *dst)                                                \
     {                                                                                                                  \
-        for (int64_t r = 0; r < p->rows; r++, src += p->src_row, dst += p->dst_row) {                                  \
+        int64_t rows = p->rows, cols = p->cols, src_row = p->src_row, dst_row = p->dst_row;                            \
+        int64_t src_col = p->src_col, dst_col = p->dst_col;                                                            \
+                                                                                                                       \
+        for (int64_t r = 0; r < rows; r++, src += src_row, dst += dst_row) {                                           \
             type v;                                                                                                    \
                                                                                                                        \
             memcpy(&v, src, sizeof(v));                                                                                \
-            if (p->src_col == 0) {                                                                                     \
-                for (int64_t c = 0; c < p->cols; c++)                                                                  \
-                    memcpy(dst + c * p->dst_col, &v, sizeof(v));                                                       \
-                continue;                                                                                              \
-            }                                                                                                          \
-            for (int64_t c = 0; c < p->cols; c++) {                                                                    \
-                memcpy(&v, src + c * p->src_col, sizeof(v));                                                           \
-                memcpy(dst + c * p->dst_col, &v, sizeof(v));                                                           \
+            for (int64_t c = 0; c < cols && src_col == 0 && dst_col == sizeof(v); c++)                                 \
+                memcpy(dst + c * (int64_t)sizeof(v), &v, sizeof(v));                                                   \
+            for (int64_t c = 0; c < cols && src_col == 0 && dst_col != sizeof(v); c++)                                 \
+                memcpy(dst + c * dst_col, &v, sizeof(v));                                                              \
+            for (int64_t c = 0; c < cols && src_col != 0; c++) {                                                       \
+                memcpy(&v, src + c * src_col, sizeof(v));                                                              \
+                memcpy(dst + c * dst_col, &v, sizeof(v));                                                              \
             }                                                                                                          \
         }                                                                                                              \
     }
 
-/* As above in blocks, for pairs that are contiguous along different axes. */
+/* As above for pairs that are contiguous along different axes, src along rows, dst along columns: in blocks, or, where
+ * one side is as narrow as the channels of an image, along the other side at once. */
 #define TRANSPOSED(type, name)                                                                                         \
-    static void name(const struct plane *p, const char *src, char *dst)                                                \
+    static inline void name##_part(const char *src, char *dst, int64_t rows, int64_t cols, int64_t src_col,            \
+                                   int64_t dst_row)                                                                    \
     {                                                                                                                  \
-        for (int64_t r = 0; r < p->rows; r += BLOCK) {                                                                 \
-            int64_t r_end = r + BLOCK < p->rows ? r + BLOCK : p->rows;                                                 \
+        for (int64_t i = 0; i < rows; i++) {                                                                           \
+            for (int64_t j = 0; j < cols; j++) {                                                                       \
+                type v;                                                                                                \
                                                                                                                        \
-            for (int64_t c = 0; c < p->cols; c += BLOCK) {                                                             \
-                int64_t c_end = c + BLOCK < p->cols ? c + BLOCK : p->cols;                                             \
-                                                                                                                       \
-                for (int64_t i = r; i < r_end; i++) {                                                                  \
-                    for (int64_t j = c; j < c_end; j++) {                                                              \
-                        type v;                                                                                        \
-                                                                                                                       \
-                        memcpy(&v, src + i * p->src_row + j * p->src_col, sizeof(v));                                  \
-                        memcpy(dst + i * p->dst_row + j * p->dst_col, &v, sizeof(v));                                  \
-                    }                                                                                                  \
-                }                                                                                                      \
+                memcpy(&v, src + i * (int64_t)sizeof(v) + j * src_col, sizeof(v));                                     \
+                memcpy(dst + i * dst_row + j * (int64_t)sizeof(v), &v, sizeof(v));                                     \
             }                                                                                                          \
         }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    static inline void name##_narrow(const char *src, char *dst, int n, int64_t cols, int64_t src_col,                 \
+                                     int64_t dst_row)                                                                  \
+    {                                                                                                                  \
+        for (int64_t j = 0; j < cols; j++, src += src_col, dst += sizeof(type)) {                                      \
+            for (int i = 0; i < n; i++) {                                                                              \
+                type v;                                                                                                \
+                                                                                                                       \
+                memcpy(&v, src + i * (int64_t)sizeof(v), sizeof(v));                                                   \
+                memcpy(dst + i * dst_row, &v, sizeof(v));                                                              \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    static void name(const struct plane *p, const char *src, char *dst)                                                \
+    {                                                                                                                  \
+        int64_t rows = p->rows, cols = p->cols, src_col = p->src_col, dst_row = p->dst_row;                            \
+                                                                                                                       \
+        if (rows == 2)                                                                                                 \
+            name##_narrow(src, dst, 2, cols, src_col, dst_row);                                                        \
+        else if (rows == 3)                                                                                            \
+            name##_narrow(src, dst, 3, cols, src_col, dst_row);                                                        \
+        else if (rows == 4)                                                                                            \
+            name##_narrow(src, dst, 4, cols, src_col, dst_row);                                                        \
+        else if (cols == 3)                                                                                            \
+            name##_part(src, dst, rows, 3, src_col, dst_row);                                                          \
+        else if (cols <= BLOCK)                                                                                        \
+            name##_part(src, dst, rows, cols, src_col, dst_row);                                                       \
+        else                                                                                                           \
+            for (int64_t r = 0; r < rows; r += BLOCK) {                                                                \
+                int64_t n_rows = rows - r < BLOCK ? rows - r : BLOCK;                                                  \
+                                                                                                                       \
+                for (int64_t c = 0; c < cols; c += BLOCK)                                                              \
+                    name##_part(src + r * (int64_t)sizeof(type) + c * src_col,                                         \
+                                dst + r * dst_row + c * (int64_t)sizeof(type), n_rows,                                 \
+                                cols - c < BLOCK ? cols - c : BLOCK, src_col, dst_row);                                \
+            }                                                                                                          \
     }
 
 struct bytes16 {
@@ -110,7 +144,8 @@ static plane_fn *choose(const struct nest *nest, const struct plane *p)
     case 2:
         return nest->transpose ? transposed_2 : strided_2;
     case 4:
-        if (nest->transpose && p->src_col > 0 && p->src_col % 4 == 0 && p->dst_row > 0 && p->dst_row % 4 == 0)
+        if (nest->transpose && p->cols > 4 && p->src_col > 0 && p->src_col % 4 == 0 && p->dst_row > 0 &&
+            p->dst_row % 4 == 0)
             return transposed_kern;
         return nest->transpose ? transposed_4 : strided_4;
     case 8:

@@ -47,9 +47,13 @@ struct job {
     bool has_score_threshold;
 };
 
+static inline float smaller(float a, float b) { return a < b ? a : b; }
+static inline float larger(float a, float b) { return a > b ? a : b; }
+
 static bool overlaps(const struct box *a, const struct box *b, float threshold)
 {
-    float w = fminf(a->x1, b->x1) - fmaxf(a->x0, b->x0), h = fminf(a->y1, b->y1) - fmaxf(a->y0, b->y0), shared, all;
+    float w = smaller(a->x1, b->x1) - larger(a->x0, b->x0), h = smaller(a->y1, b->y1) - larger(a->y0, b->y0), shared,
+          all;
 
     if (!(w > 0) || !(h > 0))
         return false;
@@ -134,8 +138,8 @@ static void read_boxes(const float *src, bool center, struct box *boxes, int64_t
         if (center)
             *b = (struct box){src[0] - src[2] / 2, src[1] - src[3] / 2, src[0] + src[2] / 2, src[1] + src[3] / 2, 0};
         else
-            *b = (struct box){fminf(src[1], src[3]), fminf(src[0], src[2]), fmaxf(src[1], src[3]),
-                              fmaxf(src[0], src[2]), 0};
+            *b = (struct box){smaller(src[1], src[3]), smaller(src[0], src[2]), larger(src[1], src[3]),
+                              larger(src[0], src[2]), 0};
         b->area = (b->x1 - b->x0) * (b->y1 - b->y0);
     }
 }

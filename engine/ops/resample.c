@@ -159,20 +159,28 @@ static int64_t make_taps(const struct qn_resampler *r, const struct qn_axis *axi
     return compact(index, weight, n, axis->in);
 }
 
-void qn_taps_make(const struct qn_resampler *r, const struct qn_axis *axis, void *memory, struct qn_taps *taps)
+void qn_taps_make(const struct qn_resampler *r, const struct qn_axis *axis, bool single, void *memory,
+                  struct qn_taps *taps)
 {
     int64_t width = qn_resampler_width(r, axis->scale), n = 0;
+    double *weight;
 
     taps->at = memory;
     taps->index = taps->at + axis->out + 1;
-    taps->weight = (double *)(taps->index + axis->out * width);
+    taps->weight = weight = (double *)(taps->index + axis->out * width);
     taps->at[0] = 0;
     for (int64_t i = 0; i < axis->out; i++) {
         double x = coordinate_f64(axis, i);
 
         if (!is_outside(axis, x))
-            n += make_taps(r, axis, x, taps->index + n, taps->weight + n);
+            n += make_taps(r, axis, x, taps->index + n, weight + n);
         taps->at[i + 1] = n;
+    }
+    /* Front to back: no weight is overwritten before it was read. */
+    for (int64_t k = 0; k < n && single; k++) {
+        float w = (float)weight[k];
+
+        memcpy((char *)taps->weight + (size_t)k * sizeof(w), &w, sizeof(w));
     }
 }
 
@@ -188,22 +196,33 @@ struct pass {
 /* A row of `inner` elements is a weighted sum of rows; where inner is 1, an element of elements. Sums run in the order
  * of the taps. */
 #define PASS(name, real)                                                                                               \
-    static void element_##name(const struct qn_taps *t, int64_t i, const real *x, real *y)                             \
+    /* Elements [i, end) of a row. */                                                                                  \
+    static void elements_##name(const struct qn_taps *t, int64_t i, int64_t end, const real *x, real *y)               \
     {                                                                                                                  \
-        real sum = 0;                                                                                                  \
+        const real *weight = t->weight;                                                                                \
+        const int64_t *index = t->index, *at = t->at;                                                                  \
                                                                                                                        \
-        for (int64_t k = t->at[i]; k < t->at[i + 1]; k++)                                                              \
-            sum += (real)t->weight[k] * x[t->index[k]];                                                                \
-        *y = sum;                                                                                                      \
+        for (; i < end; i++) {                                                                                         \
+            int64_t k = at[i], stop = at[i + 1];                                                                       \
+            real sum = 0;                                                                                              \
+                                                                                                                       \
+            if (stop - k == 2)                                                                                         \
+                sum = weight[k] * x[index[k]] + weight[k + 1] * x[index[k + 1]];                                       \
+            else                                                                                                       \
+                for (; k < stop; k++)                                                                                  \
+                    sum += weight[k] * x[index[k]];                                                                    \
+            *y++ = sum;                                                                                                \
+        }                                                                                                              \
     }                                                                                                                  \
                                                                                                                        \
     static void row_##name(const struct qn_taps *t, int64_t i, int64_t n, const real *x, real *y)                      \
     {                                                                                                                  \
+        const real *weight = t->weight;                                                                                \
         int64_t k = t->at[i], end = t->at[i + 1];                                                                      \
                                                                                                                        \
         if (end - k == 2) {                                                                                            \
             const real *a = x + t->index[k] * n, *b = x + t->index[k + 1] * n;                                         \
-            real wa = (real)t->weight[k], wb = (real)t->weight[k + 1];                                                 \
+            real wa = weight[k], wb = weight[k + 1];                                                                   \
                                                                                                                        \
             for (int64_t j = 0; j < n; j++)                                                                            \
                 y[j] = wa * a[j] + wb * b[j];                                                                          \
@@ -212,7 +231,7 @@ struct pass {
         memset(y, 0, (size_t)n * sizeof(*y));                                                                          \
         for (; k < end; k++) {                                                                                         \
             const real *a = x + t->index[k] * n;                                                                       \
-            real w = (real)t->weight[k];                                                                               \
+            real w = weight[k];                                                                                        \
                                                                                                                        \
             for (int64_t j = 0; j < n; j++)                                                                            \
                 y[j] += w * a[j];                                                                                      \
@@ -229,18 +248,16 @@ struct pass {
             return;                                                                                                    \
         o = begin / p->out;                                                                                            \
         i = begin % p->out;                                                                                            \
-        for (int64_t r = begin; r < end; r++) {                                                                        \
+        for (int64_t r = begin; r < end; o++, i = 0) {                                                                 \
+            int64_t n = p->out - i < end - r ? p->out - i : end - r;                                                   \
             const real *x = (const real *)p->src + o * p->in * p->inner;                                               \
             real *y = (real *)p->dst + r * p->inner;                                                                   \
                                                                                                                        \
             if (p->inner == 1)                                                                                         \
-                element_##name(p->taps, i, x, y);                                                                      \
-            else                                                                                                       \
-                row_##name(p->taps, i, p->inner, x, y);                                                                \
-            if (++i == p->out) {                                                                                       \
-                i = 0;                                                                                                 \
-                o++;                                                                                                   \
-            }                                                                                                          \
+                elements_##name(p->taps, i, i + n, x, y);                                                              \
+            for (int64_t k = 0; k < n && p->inner != 1; k++)                                                           \
+                row_##name(p->taps, i + k, p->inner, x, y + k * p->inner);                                             \
+            r += n;                                                                                                    \
         }                                                                                                              \
     }                                                                                                                  \
                                                                                                                        \

@@ -47,18 +47,20 @@ struct qn_resampler {
     double cubic_a;
 };
 
-/* Weights of one axis: output i is the sum of weight[k] * x[index[k]] over k in [at[i], at[i + 1]). */
+/* Weights of one axis: output i is the sum of weight[k] * x[index[k]] over k in [at[i], at[i + 1]). Weights are double,
+ * or float where the table was made for float32. */
 struct qn_taps {
     int64_t *at, *index;
-    double *weight;
+    void *weight;
 };
 
 /* The most taps an output element can have at this scale. */
 int64_t qn_resampler_width(const struct qn_resampler *r, double scale);
 /* Bytes of a table for `out` elements of `width` taps; false on overflow. */
 bool qn_taps_bytes(int64_t out, int64_t width, size_t *n_bytes);
-/* Fills a table in memory of that size. */
-void qn_taps_make(const struct qn_resampler *r, const struct qn_axis *axis, void *memory, struct qn_taps *taps);
+/* Fills a table in memory of that size, for passes in float32 when `single` is set. */
+void qn_taps_make(const struct qn_resampler *r, const struct qn_axis *axis, bool single, void *memory,
+                  struct qn_taps *taps);
 
 /* src [outer, in, inner] -> dst [outer, out, inner]; no overlap. */
 void qn_resample_f32(const struct qn_taps *taps, int64_t outer, int64_t in, int64_t out, int64_t inner,

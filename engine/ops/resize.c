@@ -312,6 +312,7 @@ struct nearest {
         *maps[QN_MAX_RANK]; /* per axis, for each output element: the input element, in steps of bytes; -1: outside */
     int last;               /* the last axis that changes: what is behind it moves in runs */
     size_t run;
+    bool may_be_outside, doubles;
     char element[16]; /* the extrapolation value */
     size_t size;
 };
@@ -332,14 +333,68 @@ static int64_t row_base(const struct nearest *job, int64_t row)
     return base;
 }
 
+#define COPY_ROW(type)                                                                                                 \
+    for (int64_t i = 0; i < n; i++)                                                                                    \
+    memcpy(y + i * (int64_t)sizeof(type), x + map[i], sizeof(type))
+
+/* A row none of whose elements are outside. */
+static void copy_row(const int64_t *map, int64_t n, size_t run, const char *x, char *y)
+{
+    switch (run) {
+    case 1:
+        COPY_ROW(uint8_t);
+        break;
+    case 2:
+        COPY_ROW(uint16_t);
+        break;
+    case 4:
+        COPY_ROW(uint32_t);
+        break;
+    case 8:
+        COPY_ROW(uint64_t);
+        break;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            memcpy(y + (size_t)i * run, x + map[i], run);
+    }
+}
+
+/* Whether a row is its elements one after the other, each twice: growing by two, the usual factor. */
+static bool is_doubling(const int64_t *map, int64_t n, size_t run)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (map[i] != i / 2 * (int64_t)run)
+            return false;
+    return n % 2 == 0;
+}
+
+static void double_row_4b(int64_t n, const char *x, char *y)
+{
+    for (int64_t i = 0; i < n / 2; i++) {
+        uint32_t v;
+
+        memcpy(&v, x + 4 * i, 4);
+        memcpy(y + 8 * i, &v, 4);
+        memcpy(y + 8 * i + 4, &v, 4);
+    }
+}
+
 static void nearest_row(const struct nearest *job, int64_t base, char *y)
 {
     const int64_t *map = job->maps[job->last];
+    const char *x = job->x->data;
     int64_t n = job->y->dims[job->last];
 
+    if (!job->may_be_outside) {
+        if (job->doubles)
+            double_row_4b(n, x + base, y);
+        else
+            copy_row(map, n, job->run, x + base, y);
+        return;
+    }
     for (int64_t i = 0; i < n; i++, y += job->run) {
         if (base >= 0 && map[i] >= 0)
-            qn_copy_run(y, (const char *)job->x->data + base + map[i], job->run);
+            qn_copy_run(y, x + base + map[i], job->run);
         else
             qn_fill(y, job->element, job->size, (int64_t)(job->run / job->size), NULL);
     }
@@ -401,7 +456,9 @@ static enum qn_status resize_nearest(const struct qn_call *call)
     }
     qn_tensor_set_double(&element, 0, p->extrapolation_value);
     make_maps(p, &plan, &job, call->workspace);
+    job.may_be_outside = p->coordinates == QN_TF_CROP_AND_RESIZE;
     job.run = (size_t)qn_tensor_span(job.y, job.last + 1, job.y->rank) * job.size;
+    job.doubles = job.run == 4 && is_doubling(job.maps[job.last], job.y->dims[job.last], job.run);
     qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(job.y)), nearest_part, &job);
     return QN_OK;
 }
@@ -432,23 +489,25 @@ static struct qn_resampler resampler_of(const struct resize *p)
                                  p->cubic_coeff_a};
 }
 
-/* Shrinking axes first; equal ones in their order. */
+/* Whether axis a goes before b, which is further in: shrinking axes first, the most first; then growing ones from
+ * within, as a pass along the last axis is the dearest and does best with few rows. */
+static bool goes_before(const struct qn_axis *a, const struct qn_axis *b)
+{
+    double by_a = (double)a->out / (double)a->in, by_b = (double)b->out / (double)b->in;
+
+    return by_a < 1 && by_a <= by_b;
+}
+
 static void order_passes(const struct plan *plan, struct passes *passes)
 {
     passes->n = 0;
     for (int i = 0; i < plan->rank; i++) {
-        double scale = (double)plan->axes[i].out / (double)plan->axes[i].in;
         int at = passes->n;
 
         if (!plan->active[i])
             continue;
-        for (; at > 0; at--) {
-            const struct qn_axis *before = &plan->axes[passes->axes[at - 1]];
-
-            if ((double)before->out / (double)before->in <= scale)
-                break;
+        for (; at > 0 && !goes_before(&plan->axes[passes->axes[at - 1]], &plan->axes[i]); at--)
             passes->axes[at] = passes->axes[at - 1];
-        }
         passes->axes[at] = i;
         passes->n++;
     }
@@ -547,7 +606,7 @@ static void run_passes(const struct qn_call *call, const struct plan *plan, cons
         struct qn_taps taps;
 
         memcpy(t.dims, dims, sizeof(dims));
-        qn_taps_make(&r, &plan->axes[at], call->workspace, &taps);
+        qn_taps_make(&r, &plan->axes[at], size == sizeof(float), call->workspace, &taps);
         resample(&taps, qn_tensor_span(&t, 0, at), dims[at], plan->axes[at].out, qn_tensor_span(&t, at + 1, t.rank),
                  src, dst, call->pool);
         dims[at] = plan->axes[at].out;
