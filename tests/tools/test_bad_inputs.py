@@ -71,9 +71,11 @@ def endless(step):
     """A loop of INT64_MAX iterations."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["c"], ["d"]), step], "body",
-        [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        [helper.make_tensor_value_info("i", TensorProto.INT64, []),
+         helper.make_tensor_value_info("c", TensorProto.BOOL, []),
          helper.make_tensor_value_info("v", TensorProto.FLOAT, None)],
-        [helper.make_tensor_value_info("d", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, None)])
+        [helper.make_tensor_value_info("d", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("w", TensorProto.FLOAT, None)])
     trips = helper.make_tensor("m", TensorProto.INT64, [], [(1 << 63) - 1])
     return model([helper.make_node("Loop", ["m", "", "x"], ["y"], body=body)], constants=[trips])
 
@@ -144,7 +146,8 @@ def note(kind, what, got, message, wanted, part):
 
 
 def run(words):
-    done = subprocess.run([paths.quern(), *words], capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL,
+    done = subprocess.run([paths.quern(), *words], capture_output=True, text=True, timeout=SECONDS,
+                          stdin=subprocess.DEVNULL,
                           env=servers.clean_environment(), check=False)
     return done.returncode, done.stderr
 
@@ -168,10 +171,12 @@ def try_requests():
         for what, method, path, body, headers, status, part in REQUESTS:
             headers = {"Content-Type": "application/json", **headers} if body is not None else headers
             got, _, answer = server.request(method, path, body, headers, fresh=True)
-            text = answer if isinstance(answer, str) else answer.decode() if isinstance(answer, bytes) else json.dumps(answer)
+            text = answer.decode() if isinstance(answer, bytes) else answer
+            text = text if isinstance(text, str) else json.dumps(text)
             wrong = note("request", what, got, text, status, part)
             fields = set(json.loads(text))
-            yield wrong or (None if {"error", "code", "request_id"} <= fields else f"{what}: the answer lacks fields: {text}")
+            whole = {"error", "code", "request_id"} <= fields
+            yield wrong or (None if whole else f"{what}: the answer lacks fields: {text}")
         good = server.request("POST", "/predict", '{"input":[1,2,3,4]}', {"Content-Type": "application/json"})[0]
         yield None if good == 200 else f"after all of them a good request got {good}"
 
