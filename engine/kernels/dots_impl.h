@@ -1,8 +1,8 @@
-/* dots_impl.h: the loops of dots.h at the CPU levels, for dots.c to choose from. Not for other folders. */
+/* dots_impl.h: the sums of products of kern.h at the CPU levels, for dots.c to choose from. Not for other folders. */
 #ifndef QN_KERNELS_DOTS_IMPL_H
 #define QN_KERNELS_DOTS_IMPL_H
 
-#include "kernels/dots.h"
+#include "kernels/kern.h"
 
 typedef void qn_dots_fn(int64_t m, int64_t n, int64_t stride, const int16_t *a, const int16_t *b, int32_t *c,
                         int64_t ldc);

@@ -2,7 +2,7 @@
  * Padding is the zero point of x. Sums, and the bias added to them, are exact in 32 bits and wrap beyond. QLinearConv
  * scales them by (x_scale * w_scale) / y_scale in float32, rounds half to even, adds the zero point and saturates.
  * Scale and zero point of w are one, or one for each output channel; the others are one. Not here: geometry
- * (convolve.c, sliding.c), the sums (kernels/dots.h). */
+ * (convolve.c, sliding.c), the sums (the kernels). */
 #include <math.h>
 #include <string.h>
 

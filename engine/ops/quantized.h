@@ -3,7 +3,6 @@
 #ifndef QN_OPS_QUANTIZED_H
 #define QN_OPS_QUANTIZED_H
 
-#include "kernels/dots.h"
 #include "ops/op.h"
 #include "tensor/tensor.h"
 

@@ -1,5 +1,6 @@
-/* dots_body.h: the loops of dots.h in plain C; compiled once for each CPU level, whose multiply-and-add of pairs the
- * compiler finds by itself. An int32 holds the sum of DEPTH products, so that only sums of sums have to wrap. */
+/* dots_body.h: sums of products of 16-bit integers in plain C; compiled once for each CPU level, whose multiply-and-add
+ * of pairs the compiler finds by itself. An int32 holds the sum of DEPTH products, so that only sums of sums have to
+ * wrap. */
 #ifndef QN_KERNELS_DOTS_BODY_H
 #define QN_KERNELS_DOTS_BODY_H
 
