@@ -83,7 +83,6 @@ const struct qn_op qn_ops_center_crop_pad[] = {
      .out = QN_FORMALS(QN_OUT("output_data", 'T', QN_ALL_IR4)),
      .attrs = QN_ATTRS(QN_INTS_ATTR(center, axes)),
      QN_PARAMS(center),
-     .flags = QN_KEEPS_VALUES,
      .infer = infer,
      .kernels = kernels},
     {.name = NULL},

@@ -162,8 +162,7 @@ static const struct qn_kernel non_zero_kernels[] = {
         .name = "Compress", .domain = "", .since = (first), .until = (last),                                           \
         .in = QN_FORMALS(QN_IN("input", 'T', QN_ALL_IR3), QN_IN("condition", 0, QN_BIT(BOOL))),                        \
         .out = QN_FORMALS(QN_OUT("output", 'T', QN_ALL_IR3)), .attrs = QN_ATTRS(QN_INT_ATTR(compress, axis, NO_AXIS)), \
-        QN_PARAMS(compress), .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES, .infer = infer_compress,                    \
-        .kernels = compress_kernels                                                                                    \
+        QN_PARAMS(compress), .flags = QN_DATA_DEPENDENT, .infer = infer_compress, .kernels = compress_kernels          \
     }
 #define NON_ZERO(first, last, types)                                                                                   \
     {                                                                                                                  \

@@ -81,7 +81,7 @@ static const struct qn_kernel kernels[] = {
     {                                                                                                                  \
         .name = "Concat", .domain = "", .since = (first), .until = (last),                                             \
         .in = QN_FORMALS(QN_VAR("inputs", 'T', types)), .out = QN_FORMALS(QN_OUT("concat_result", 'T', types)),        \
-        .attrs = QN_ATTRS(attribute), QN_PARAMS(concat), .flags = QN_KEEPS_VALUES, .infer = infer, .kernels = kernels  \
+        .attrs = QN_ATTRS(attribute), QN_PARAMS(concat), .infer = infer, .kernels = kernels                            \
     }
 
 const struct qn_op qn_ops_concat[] = {

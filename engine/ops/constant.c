@@ -407,8 +407,8 @@ static const struct qn_kernel one_hot_kernels[] = {
 #define PLAIN (QN_FLOATS_STD | QN_INTS | QN_BIT(BOOL))
 #define CONSTANT(first, last, types, ...)                                                                              \
     ROW("Constant", first, last, QN_FORMALS(QN_OPT("value", 'T', types)), QN_FORMALS(QN_OUT("output", 'T', types)),    \
-        .attrs = QN_ATTRS(__VA_ARGS__), .flags = QN_KEEPS_VALUES, .parse = parse_constant, .infer = infer_constant,    \
-        .kernels = constant_kernels, QN_PRESET(constant, .value_string = {no_string, 0}))
+        .attrs = QN_ATTRS(__VA_ARGS__), .parse = parse_constant, .infer = infer_constant, .kernels = constant_kernels, \
+        QN_PRESET(constant, .value_string = {no_string, 0}))
 #define TENSOR QN_INPUT_ATTR("value", TENSOR, 0)
 #define SPARSE TENSOR, QN_INPUT_ATTR("sparse_value", TENSOR, 0)
 #define NUMBERS                                                                                                        \
@@ -433,8 +433,7 @@ static const struct qn_kernel one_hot_kernels[] = {
         QN_FORMALS(QN_IN("indices", 0, QN_FLOATS_STD | QN_INTS), QN_IN("depth", 0, QN_FLOATS_STD | QN_INTS),           \
                    QN_IN("values", 'T', QN_ALL_IR3)),                                                                  \
         QN_FORMALS(QN_OUT("output", 'T', QN_ALL_IR3)), .attrs = QN_ATTRS(QN_INT_ATTR(one_hot, axis, -1)),              \
-        QN_PRESET(one_hot, .negative = (from_the_end)), .flags = QN_KEEPS_VALUES, .infer = infer_one_hot,              \
-        .kernels = one_hot_kernels)
+        QN_PRESET(one_hot, .negative = (from_the_end)), .infer = infer_one_hot, .kernels = one_hot_kernels)
 
 const struct qn_op qn_ops_constant[] = {
     CONSTANT(1, 8, QN_FLOATS_STD, TENSOR),

@@ -152,7 +152,7 @@ static const struct qn_kernel tile_kernels[] = {
 #define ROW(op, first, last, ins, types, ...)                                                                          \
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last), .in = ins,                                      \
-        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .flags = QN_KEEPS_VALUES, __VA_ARGS__                         \
+        .out = QN_FORMALS(QN_OUT("output", 'T', types)), __VA_ARGS__                                                   \
     }
 #define EXPAND(first, last, types)                                                                                     \
     ROW("Expand", first, last, QN_FORMALS(QN_IN("input", 'T', types), QN_IN("shape", 0, QN_BIT(INT64))), types,        \

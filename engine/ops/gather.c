@@ -256,7 +256,7 @@ static const struct qn_kernel gather_nd_kernels[] = {
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last),                                                 \
         .in = QN_FORMALS(QN_IN("data", 'T', types), QN_IN("indices", 0, index_types)),                                 \
-        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .flags = QN_KEEPS_VALUES, __VA_ARGS__                         \
+        .out = QN_FORMALS(QN_OUT("output", 'T', types)), __VA_ARGS__                                                   \
     }
 #define INT64 QN_BIT(INT64)
 #define GATHER(first, last, types)                                                                                     \

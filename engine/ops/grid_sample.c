@@ -450,8 +450,7 @@ static const struct qn_kernel affine_grid_kernels[] = {
         .attrs = QN_ATTRS(QN_ENUM_ATTR(grid_sample, mode, default_mode, mode_list),                                    \
                           QN_ENUM_ATTR(grid_sample, padding_mode, "zeros", paddings),                                  \
                           QN_BOOL_ATTR(grid_sample, align_corners, 0)),                                                \
-        QN_PARAMS(grid_sample), .flags = QN_KEEPS_VALUES, .tolerance = QN_ROUNDING, .infer = infer_grid_sample,        \
-        .kernels = grid_sample_kernels                                                                                 \
+        QN_PARAMS(grid_sample), .tolerance = QN_ROUNDING, .infer = infer_grid_sample, .kernels = grid_sample_kernels   \
     }
 
 const struct qn_op qn_ops_grid_sample[] = {

@@ -1,7 +1,7 @@
 /* move.h: copying elements by position. Operators that only move elements (Transpose, Concat, Slice, Expand, Pad ...)
  * state what goes where as a nest of steps; how it is copied fastest is decided here: axes that lie together are
  * merged, runs become memcpy, transposed pairs go in blocks, large jobs are split over threads. Works by element size;
- * knows no types. */
+ * knows no types: strings move as their struct qn_str, their text stays where it is and lives as long as the run. */
 #ifndef QN_OPS_MOVE_H
 #define QN_OPS_MOVE_H
 

@@ -213,7 +213,7 @@ static const struct qn_kernel kernels[] = {
         .in = QN_FORMALS(QN_IN("data", 'T', types), QN_IN("pads", 0, QN_BIT(INT64)), value,                            \
                          QN_OPT("axes", 0, QN_BIT(INT32) | QN_BIT(INT64))),                                            \
         .out = QN_FORMALS(QN_OUT("output", 'T', types)), .attrs = QN_ATTRS(__VA_ARGS__), QN_PARAMS(pad),               \
-        .flags = QN_KEEPS_VALUES, .infer = infer, .kernels = kernels                                                   \
+        .infer = infer, .kernels = kernels                                                                             \
     }
 #define OLD(first, last, name)                                                                                         \
     ROW(first, last, QN_FLOATS_STD, QN_OPT("value", 0, QN_BIT(FLOAT)), QN_ENUM_ATTR(pad, mode, "constant", old_modes), \

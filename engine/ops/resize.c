@@ -692,8 +692,8 @@ static const struct qn_kernel kernels[] = {
 #define ROW(op, first, last, ins, types, ...)                                                                          \
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last), .in = ins,                                      \
-        .out = QN_FORMALS(QN_OUT("Y", 'T', types)), .flags = QN_KEEPS_VALUES, .parse = parse, .infer = infer,          \
-        .kernels = kernels, .tolerance = QN_ROUNDING, __VA_ARGS__                                                      \
+        .out = QN_FORMALS(QN_OUT("Y", 'T', types)), .parse = parse, .infer = infer, .kernels = kernels,                \
+        .tolerance = QN_ROUNDING, __VA_ARGS__                                                                          \
     }
 #define ENUM(attribute, field, value, list)                                                                            \
     {                                                                                                                  \

@@ -73,7 +73,6 @@ const struct qn_op qn_ops_reverse_sequence[] = {
      .out = QN_FORMALS(QN_OUT("Y", 'T', QN_ALL_IR3)),
      .attrs = QN_ATTRS(QN_INT_ATTR(reverse, batch_axis, 1), QN_INT_ATTR(reverse, time_axis, 0)),
      QN_PARAMS(reverse),
-     .flags = QN_KEEPS_VALUES,
      .parse = parse,
      .infer = infer,
      .kernels = kernels},

@@ -328,8 +328,8 @@ static const struct qn_kernel tensor_kernels[] = {
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last),                                                 \
         .in = QN_FORMALS(QN_IN("data", 'T', types), QN_IN("indices", 0, index_types), QN_IN("updates", 'T', types)),   \
-        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .attrs = attributes, QN_PARAMS(scatter),                      \
-        .flags = QN_KEEPS_VALUES, .infer = (infer_fn), .kernels = (kernel_list), .inplace = QN_INPLACE(0)              \
+        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .attrs = attributes, QN_PARAMS(scatter), .infer = (infer_fn), \
+        .kernels = (kernel_list), .inplace = QN_INPLACE(0)                                                             \
     }
 #define INT64           QN_BIT(INT64)
 #define AXIS            QN_INT_ATTR(scatter, axis, 0)
@@ -358,7 +358,6 @@ const struct qn_op qn_ops_scatter[] = {
      .attrs =
          QN_ATTRS(QN_INT_ATTR(tensor_scatter, axis, -2), QN_ENUM_ATTR(tensor_scatter, mode, "linear", write_modes)),
      QN_PARAMS(tensor_scatter),
-     .flags = QN_KEEPS_VALUES,
      .infer = infer_tensor,
      .kernels = tensor_kernels,
      .inplace = QN_INPLACE(0)},

@@ -128,7 +128,7 @@ static const struct qn_kernel kernels[] = {
     {                                                                                                                  \
         .name = "Split", .domain = "", .since = (first), .until = (last),                                              \
         .in = QN_FORMALS(QN_IN("input", 'T', types), lengths), .out = QN_FORMALS(QN_VAR("outputs", 'T', types)),       \
-        .flags = QN_KEEPS_VALUES, .parse = parse, .infer = infer, .kernels = kernels, __VA_ARGS__                      \
+        .parse = parse, .infer = infer, .kernels = kernels, __VA_ARGS__                                                \
     }
 #define AXIS         QN_INT_ATTR(split, axis, 0)
 #define LENGTHS_ATTR QN_INPUT_ATTR("split", INTS, 1)

@@ -71,8 +71,8 @@ static const struct qn_kernel kernels[] = {
     {                                                                                                                  \
         .name = "Transpose", .domain = "", .since = (first), .until = (last),                                          \
         .in = QN_FORMALS(QN_IN("data", 'T', types)), .out = QN_FORMALS(QN_OUT("transposed", 'T', types)),              \
-        .attrs = QN_ATTRS(QN_INTS_ATTR(transpose, perm)), QN_PARAMS(transpose), .flags = QN_KEEPS_VALUES,              \
-        .parse = parse, .infer = infer, .kernels = kernels                                                             \
+        .attrs = QN_ATTRS(QN_INTS_ATTR(transpose, perm)), QN_PARAMS(transpose), .parse = parse, .infer = infer,        \
+        .kernels = kernels                                                                                             \
     }
 
 const struct qn_op qn_ops_transpose[] = {

@@ -82,7 +82,7 @@ const struct qn_op qn_ops_trilu[] = {
      .out = QN_FORMALS(QN_OUT("output", 'T', QN_ALL_IR4)),
      .attrs = QN_ATTRS(QN_BOOL_ATTR(trilu, upper, 1)),
      QN_PARAMS(trilu),
-     .flags = QN_KEEPS_VALUES,
+
      .infer = infer,
      .kernels = kernels,
      .inplace = QN_INPLACE(0)},

@@ -275,7 +275,7 @@ const struct qn_op qn_ops_unique[] = {
                        QN_OPT("inverse_indices", 0, QN_BIT(INT64)), QN_OPT("counts", 0, QN_BIT(INT64))),
      .attrs = QN_ATTRS(QN_INT_ATTR(unique, axis, NO_AXIS), QN_BOOL_ATTR(unique, sorted, 1)),
      QN_PARAMS(unique),
-     .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES,
+     .flags = QN_DATA_DEPENDENT,
      .infer = infer,
      .kernels = kernels},
     {.name = NULL},
