@@ -36,17 +36,26 @@ struct inference {
     struct qn_server *server;
     struct qn_workspace *w;
     struct qn_model *model;
-    struct qn_context *context;
+    struct qn_lane *lane;
     struct qn_exchange exchange;
     struct qn_value *outputs; /* of the latest run */
     struct qn_control control;
+    enum qn_status status; /* of the latest run */
     struct qn_err err;
 };
+
+static void run_here(void *arg)
+{
+    struct inference *i = arg;
+
+    i->status = qn_run(i->lane->context, i->exchange.inputs, i->outputs, &i->control, &i->err);
+}
 
 static enum qn_status run_once(struct inference *i)
 {
     memset(i->outputs, 0, i->model->signature.n_outputs * sizeof(*i->outputs));
-    return qn_run(i->context, i->exchange.inputs, i->outputs, &i->control, &i->err);
+    qn_stack_call(i->lane->stack, run_here, i);
+    return i->status;
 }
 
 /* Examples one by one; the outputs become sequences. */
@@ -93,13 +102,13 @@ static enum qn_status infer(struct inference *i)
     QN_CHECK_MEM(i->outputs, &i->err);
     parsed_ns = qn_now_ns();
     request->parse_ns = parsed_ns - begin_ns;
-    status = qn_queue_acquire(i->model->queue, i->control.deadline_ns, i->control.cancel, &i->context, &i->err);
+    status = qn_queue_acquire(i->model->queue, i->control.deadline_ns, i->control.cancel, &i->lane, &i->err);
     acquired_ns = qn_now_ns();
     request->queue_ns = acquired_ns - parsed_ns;
     if (status != QN_OK)
         return status;
     status = run_and_encode(i, acquired_ns);
-    qn_queue_release(i->model->queue, i->context, request->infer_ns);
+    qn_queue_release(i->model->queue, i->lane, request->infer_ns);
     return status;
 }
 

@@ -12,15 +12,15 @@ static const int64_t look_ns = 250000000;
 
 struct waiter {
     struct waiter *next;
-    struct qn_context *context; /* set by the one that hands it over */
+    struct qn_lane *lane; /* set by the one that hands it over */
     pthread_cond_t ready;
 };
 
 struct qn_queue {
     pthread_mutex_t lock;
-    struct qn_context **contexts; /* all */
-    struct qn_context **idle;     /* the first n_idle of them are free; the last given back is taken first */
-    int n_contexts;
+    struct qn_lane *lanes; /* all */
+    struct qn_lane **idle; /* the first n_idle of them are free; the last given back is taken first */
+    int n_lanes;
     int n_idle;
     int max_waiting;
     int n_waiting;
@@ -29,7 +29,18 @@ struct qn_queue {
     int64_t mean_ns; /* of recent runs */
 };
 
-enum qn_status qn_queue_create(struct qn_session *session, int n_contexts, int max_waiting, struct qn_queue **result,
+static enum qn_status add_lane(struct qn_queue *queue, struct qn_session *session, struct qn_err *err)
+{
+    struct qn_lane *lane = &queue->lanes[queue->n_lanes++];
+
+    QN_TRY(qn_context_create(session, &lane->context, err));
+    lane->stack = qn_stack_create(QN_STACK_BYTES);
+    QN_CHECK_MEM(lane->stack, err);
+    queue->idle[queue->n_idle++] = lane;
+    return QN_OK;
+}
+
+enum qn_status qn_queue_create(struct qn_session *session, int n_lanes, int max_waiting, struct qn_queue **result,
                                struct qn_err *err)
 {
     struct qn_queue *queue = calloc(1, sizeof(*queue));
@@ -43,15 +54,12 @@ enum qn_status qn_queue_create(struct qn_session *session, int n_contexts, int m
     }
     queue->last = &queue->first;
     queue->max_waiting = max_waiting;
-    queue->contexts = calloc((size_t)n_contexts, sizeof(*queue->contexts));
-    queue->idle = calloc((size_t)n_contexts, sizeof(*queue->idle));
-    if (queue->contexts == NULL || queue->idle == NULL)
+    queue->lanes = calloc((size_t)n_lanes, sizeof(*queue->lanes));
+    queue->idle = calloc((size_t)n_lanes, sizeof(*queue->idle));
+    if (queue->lanes == NULL || queue->idle == NULL)
         status = qn_err_set(err, QN_NOMEM, "out of memory");
-    while (status == QN_OK && queue->n_contexts < n_contexts) {
-        status = qn_context_create(session, &queue->contexts[queue->n_contexts], err);
-        if (status == QN_OK)
-            queue->idle[queue->n_idle++] = queue->contexts[queue->n_contexts++];
-    }
+    while (status == QN_OK && queue->n_lanes < n_lanes)
+        status = add_lane(queue, session, err);
     if (status != QN_OK) {
         qn_queue_destroy(queue);
         return status;
@@ -64,10 +72,12 @@ void qn_queue_destroy(struct qn_queue *queue)
 {
     if (queue == NULL)
         return;
-    for (int i = 0; i < queue->n_contexts; i++)
-        qn_context_destroy(queue->contexts[i]);
+    for (int i = 0; i < queue->n_lanes; i++) {
+        qn_context_destroy(queue->lanes[i].context);
+        qn_stack_destroy(queue->lanes[i].stack);
+    }
     pthread_mutex_destroy(&queue->lock);
-    free(queue->contexts);
+    free(queue->lanes);
     free(queue->idle);
     free(queue);
 }
@@ -102,7 +112,7 @@ static bool init_ready(pthread_cond_t *ready)
 static enum qn_status wait_in_line(struct qn_queue *queue, struct waiter *waiter, int64_t deadline_ns,
                                    const volatile int *cancel, struct qn_err *err)
 {
-    while (waiter->context == NULL) {
+    while (waiter->lane == NULL) {
         int64_t now = qn_now_ns();
         int64_t until_ns = deadline_ns != 0 && deadline_ns < now + look_ns ? deadline_ns : now + look_ns;
         struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
@@ -116,10 +126,10 @@ static enum qn_status wait_in_line(struct qn_queue *queue, struct waiter *waiter
 }
 
 static enum qn_status join(struct qn_queue *queue, int64_t deadline_ns, const volatile int *cancel,
-                           struct qn_context **context, struct qn_err *err)
+                           struct qn_lane **lane, struct qn_err *err)
 {
     struct waiter waiter = {.next = NULL};
-    int64_t expected_ns = queue->mean_ns * (queue->n_waiting + 1) / queue->n_contexts;
+    int64_t expected_ns = queue->mean_ns * (queue->n_waiting + 1) / queue->n_lanes;
     enum qn_status status;
 
     QN_CHECK(queue->n_waiting < queue->max_waiting, err, BUSY, "the server is busy: %d requests are waiting",
@@ -134,26 +144,26 @@ static enum qn_status join(struct qn_queue *queue, int64_t deadline_ns, const vo
     if (status != QN_OK)
         leave(queue, &waiter);
     pthread_cond_destroy(&waiter.ready);
-    *context = waiter.context;
+    *lane = waiter.lane;
     return status;
 }
 
 enum qn_status qn_queue_acquire(struct qn_queue *queue, int64_t deadline_ns, const volatile int *cancel,
-                                struct qn_context **context, struct qn_err *err)
+                                struct qn_lane **lane, struct qn_err *err)
 {
     enum qn_status status = QN_OK;
 
-    *context = NULL;
+    *lane = NULL;
     pthread_mutex_lock(&queue->lock);
     if (queue->n_idle > 0)
-        *context = queue->idle[--queue->n_idle];
+        *lane = queue->idle[--queue->n_idle];
     else
-        status = join(queue, deadline_ns, cancel, context, err);
+        status = join(queue, deadline_ns, cancel, lane, err);
     pthread_mutex_unlock(&queue->lock);
     return status;
 }
 
-void qn_queue_release(struct qn_queue *queue, struct qn_context *context, int64_t run_ns)
+void qn_queue_release(struct qn_queue *queue, struct qn_lane *lane, int64_t run_ns)
 {
     struct waiter *waiter;
 
@@ -161,10 +171,10 @@ void qn_queue_release(struct qn_queue *queue, struct qn_context *context, int64_
     queue->mean_ns += (run_ns - queue->mean_ns) / 8;
     waiter = queue->first;
     if (waiter == NULL) {
-        queue->idle[queue->n_idle++] = context;
+        queue->idle[queue->n_idle++] = lane;
     } else {
         leave(queue, waiter);
-        waiter->context = context;
+        waiter->lane = lane;
         pthread_cond_signal(&waiter->ready);
     }
     pthread_mutex_unlock(&queue->lock);
@@ -173,8 +183,8 @@ void qn_queue_release(struct qn_queue *queue, struct qn_context *context, int64_
 enum qn_status qn_queue_each(struct qn_queue *queue, enum qn_status (*visit)(void *arg, struct qn_context *context),
                              void *arg)
 {
-    for (int i = 0; i < queue->n_contexts; i++)
-        QN_TRY(visit(arg, queue->contexts[i]));
+    for (int i = 0; i < queue->n_lanes; i++)
+        QN_TRY(visit(arg, queue->lanes[i].context));
     return QN_OK;
 }
 

@@ -166,7 +166,7 @@ static void unload(struct qn_model *model)
     free(model);
 }
 
-static enum qn_status load(struct qn_repo *repo, struct qn_model *model, const char *path, struct qn_err *err)
+static enum qn_status load_here(struct qn_repo *repo, struct qn_model *model, const char *path, struct qn_err *err)
 {
     struct qn_options options = {
         .threads = repo->options.threads,
@@ -189,6 +189,33 @@ static enum qn_status load(struct qn_repo *repo, struct qn_model *model, const c
         model->max_body = default_max_body(&model->signature, repo->options.max_batch);
     model->load_ns = qn_now_ns() - started_ns;
     return QN_OK;
+}
+
+struct loading {
+    struct qn_repo *repo;
+    struct qn_model *model;
+    const char *path;
+    enum qn_status status;
+    struct qn_err *err;
+};
+
+static void load_on_stack(void *arg)
+{
+    struct loading *loading = arg;
+
+    loading->status = load_here(loading->repo, loading->model, loading->path, loading->err);
+}
+
+/* Whatever the stack of this thread is. */
+static enum qn_status load(struct qn_repo *repo, struct qn_model *model, const char *path, struct qn_err *err)
+{
+    struct loading loading = {repo, model, path, QN_INTERNAL, err};
+    struct qn_stack *stack = qn_stack_create(QN_STACK_BYTES);
+
+    QN_CHECK_MEM(stack, err);
+    qn_stack_call(stack, load_on_stack, &loading);
+    qn_stack_destroy(stack);
+    return loading.status;
 }
 
 /* path NULL: the bytes. The error's text gets the model's name in front. */

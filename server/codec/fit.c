@@ -120,6 +120,16 @@ static bool fit_flat(const struct qn_io *io, const struct qn_json_tensor *array,
     return complete(io->rank, dims, array->n);
 }
 
+/* An empty array cannot show the dims behind its first zero: [[],[]] is [2,0], and [2,0,8] as well. */
+static bool fit_empty(const struct qn_io *io, const struct qn_json_tensor *array, int64_t *dims)
+{
+    if (array->n != 0 || array->rank < 1 || array->rank >= io->rank || !matches(array->rank, io->dims, array->dims))
+        return false;
+    for (int i = 0; i < io->rank; i++)
+        dims[i] = i < array->rank ? array->dims[i] : io->dims[i] < 0 ? 1 : io->dims[i];
+    return true;
+}
+
 enum qn_status qn_fit_whole(const struct qn_io *io, const struct qn_json_tensor *array, struct qn_tensor *tensor,
                             struct qn_err *err)
 {
@@ -135,7 +145,7 @@ enum qn_status qn_fit_whole(const struct qn_io *io, const struct qn_json_tensor 
         set_tensor(tensor, array, io->rank, dims);
         return QN_OK;
     }
-    if (!fit_flat(io, array, dims))
+    if (!fit_empty(io, array, dims) && !fit_flat(io, array, dims))
         return misfit(io, array, false, err);
     set_tensor(tensor, array, io->rank, dims);
     return QN_OK;

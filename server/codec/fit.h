@@ -6,10 +6,10 @@
 
 #include "server/codec/json_tensor.h"
 
-/* The array is the whole input. In this order: nested exactly by the shape; nested without the first dim, when that is
- * unknown or 1; a flat list of the shape's elements, where one unknown dim follows from the count, and an unknown first
- * dim is 1 when others are unknown too; one value, for a shape of one element. SHAPE with the expected and the
- * received. */
+/* The array is the whole input. In this order: nested exactly by the shape (an empty array shows the dims up to the
+ * first zero only); nested without the first dim, when that is unknown or 1; a flat list of the shape's elements, where
+ * one unknown dim follows from the count, and an unknown first dim is 1 when others are unknown too; one value, for a
+ * shape of one element. SHAPE with the expected and the received. */
 enum qn_status qn_fit_whole(const struct qn_io *io, const struct qn_json_tensor *array, struct qn_tensor *tensor,
                             struct qn_err *err);
 

@@ -1,4 +1,4 @@
-/* test_queue.c: the line of requests for a model's contexts: order, limits, deadlines, cancellation. */
+/* test_queue.c: the line of requests for a model's lanes: order, limits, deadlines, cancellation. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,11 +29,11 @@ static int close_session(void **state)
     return 0;
 }
 
-static struct qn_queue *queue_of(int n_contexts, int max_waiting)
+static struct qn_queue *queue_of(int n_lanes, int max_waiting)
 {
     struct qn_queue *queue;
 
-    assert_int_equal(qn_queue_create(session, n_contexts, max_waiting, &queue, NULL), QN_OK);
+    assert_int_equal(qn_queue_create(session, n_lanes, max_waiting, &queue, NULL), QN_OK);
     return queue;
 }
 
@@ -52,7 +52,7 @@ struct client {
     pthread_t thread;
     enum qn_status status;
     struct qn_err err;
-    int *turn; /* counts those who got a context, under the context itself */
+    int *turn; /* counts those who got a lane, under the lane itself */
     int my_turn;
     int64_t waited_ms;
 };
@@ -60,16 +60,16 @@ struct client {
 static void *wait_in_line(void *arg)
 {
     struct client *client = arg;
-    struct qn_context *context;
+    struct qn_lane *lane;
     int64_t begin_ns = qn_now_ns();
 
-    client->status = qn_queue_acquire(client->queue, client->deadline_ns, &client->cancel, &context, &client->err);
+    client->status = qn_queue_acquire(client->queue, client->deadline_ns, &client->cancel, &lane, &client->err);
     client->waited_ms = (qn_now_ns() - begin_ns) / ms;
     if (client->status != QN_OK)
         return NULL;
     client->my_turn = (*client->turn)++;
     sleep_ms(2);
-    qn_queue_release(client->queue, context, 2 * ms);
+    qn_queue_release(client->queue, lane, 2 * ms);
     return NULL;
 }
 
@@ -88,27 +88,27 @@ static void wait_for(struct qn_queue *queue, int n)
     assert_int_equal(qn_queue_waiting(queue), n);
 }
 
-static void gives_out_all_contexts(void **state)
+static void gives_out_all_lanes(void **state)
 {
     struct qn_queue *queue = queue_of(3, 0);
-    struct qn_context *contexts[3];
-    struct qn_context *more;
+    struct qn_lane *lanes[3];
+    struct qn_lane *more;
     struct qn_err err = {0};
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(qn_queue_acquire(queue, 0, NULL, &contexts[i], NULL), QN_OK);
+        assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lanes[i], NULL), QN_OK);
         for (int k = 0; k < i; k++)
-            assert_ptr_not_equal(contexts[i], contexts[k]);
+            assert_ptr_not_equal(lanes[i], lanes[k]);
     }
     assert_int_equal(qn_queue_acquire(queue, 0, NULL, &more, &err), QN_BUSY);
     assert_null(more);
     assert_non_null(strstr(err.text, "busy"));
-    qn_queue_release(queue, contexts[1], ms);
+    qn_queue_release(queue, lanes[1], ms);
     assert_int_equal(qn_queue_acquire(queue, 0, NULL, &more, NULL), QN_OK);
-    assert_ptr_equal(more, contexts[1]);
+    assert_ptr_equal(more, lanes[1]);
     for (int i = 0; i < 3; i++)
-        qn_queue_release(queue, contexts[i], ms);
+        qn_queue_release(queue, lanes[i], ms);
     qn_queue_destroy(queue);
 }
 
@@ -117,16 +117,16 @@ static void serves_in_order(void **state)
     enum { N = 12 };
     struct qn_queue *queue = queue_of(1, N);
     struct client clients[N] = {{NULL}};
-    struct qn_context *context;
+    struct qn_lane *lane;
     int turn = 0;
 
     (void)state;
-    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
+    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
     for (int i = 0; i < N; i++) {
         start(&clients[i], queue, &turn);
         wait_for(queue, i + 1);
     }
-    qn_queue_release(queue, context, ms);
+    qn_queue_release(queue, lane, ms);
     for (int i = 0; i < N; i++) {
         pthread_join(clients[i].thread, NULL);
         assert_int_equal(clients[i].status, QN_OK);
@@ -139,16 +139,16 @@ static void refuses_when_the_line_is_full(void **state)
 {
     struct qn_queue *queue = queue_of(1, 1);
     struct client client = {NULL};
-    struct qn_context *context;
-    struct qn_context *more;
+    struct qn_lane *lane;
+    struct qn_lane *more;
     int turn = 0;
 
     (void)state;
-    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
+    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
     start(&client, queue, &turn);
     wait_for(queue, 1);
     assert_int_equal(qn_queue_acquire(queue, 0, NULL, &more, NULL), QN_BUSY);
-    qn_queue_release(queue, context, ms);
+    qn_queue_release(queue, lane, ms);
     pthread_join(client.thread, NULL);
     assert_int_equal(client.status, QN_OK);
     qn_queue_destroy(queue);
@@ -159,11 +159,11 @@ static void leaves_at_the_deadline(void **state)
     struct qn_queue *queue = queue_of(1, 4);
     struct client early = {NULL};
     struct client late = {NULL};
-    struct qn_context *context;
+    struct qn_lane *lane;
     int turn = 0;
 
     (void)state;
-    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
+    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
     start(&late, queue, &turn);
     wait_for(queue, 1);
     early.deadline_ns = qn_now_ns() + 50 * ms;
@@ -173,7 +173,7 @@ static void leaves_at_the_deadline(void **state)
     assert_non_null(strstr(early.err.text, "deadline passed"));
     assert_in_range(early.waited_ms, 40, 5000);
     assert_int_equal(qn_queue_waiting(queue), 1);
-    qn_queue_release(queue, context, ms);
+    qn_queue_release(queue, lane, ms);
     pthread_join(late.thread, NULL);
     assert_int_equal(late.status, QN_OK);
     qn_queue_destroy(queue);
@@ -183,22 +183,22 @@ static void leaves_at_the_deadline(void **state)
 static void refuses_what_would_come_too_late(void **state)
 {
     struct qn_queue *queue = queue_of(1, 4);
-    struct qn_context *context;
-    struct qn_context *more;
+    struct qn_lane *lane;
+    struct qn_lane *more;
     struct qn_err err = {0};
     int64_t begin_ns;
 
     (void)state;
     for (int i = 0; i < 50; i++) {
-        assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
-        qn_queue_release(queue, context, 1000 * ms);
+        assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
+        qn_queue_release(queue, lane, 1000 * ms);
     }
-    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
+    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
     begin_ns = qn_now_ns();
     assert_int_equal(qn_queue_acquire(queue, begin_ns + 500 * ms, NULL, &more, &err), QN_BUSY);
     assert_true(qn_now_ns() - begin_ns < 400 * ms);
     assert_non_null(strstr(err.text, "longer than the deadline"));
-    qn_queue_release(queue, context, ms);
+    qn_queue_release(queue, lane, ms);
     qn_queue_destroy(queue);
 }
 
@@ -206,22 +206,22 @@ static void leaves_when_the_client_is_gone(void **state)
 {
     struct qn_queue *queue = queue_of(1, 4);
     struct client client = {NULL};
-    struct qn_context *context;
+    struct qn_lane *lane;
     int turn = 0;
 
     (void)state;
-    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &context, NULL), QN_OK);
+    assert_int_equal(qn_queue_acquire(queue, 0, NULL, &lane, NULL), QN_OK);
     start(&client, queue, &turn);
     wait_for(queue, 1);
     client.cancel = 1;
     pthread_join(client.thread, NULL);
     assert_int_equal(client.status, QN_CANCELLED);
     assert_int_equal(qn_queue_waiting(queue), 0);
-    qn_queue_release(queue, context, ms);
+    qn_queue_release(queue, lane, ms);
     qn_queue_destroy(queue);
 }
 
-static void many_threads_few_contexts(void **state)
+static void many_threads_few_lanes(void **state)
 {
     enum { N = 40 };
     struct qn_queue *queue = queue_of(1, N);
@@ -242,13 +242,13 @@ static void many_threads_few_contexts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_out_all_contexts),
+        cmocka_unit_test(gives_out_all_lanes),
         cmocka_unit_test(serves_in_order),
         cmocka_unit_test(refuses_when_the_line_is_full),
         cmocka_unit_test(leaves_at_the_deadline),
         cmocka_unit_test(refuses_what_would_come_too_late),
         cmocka_unit_test(leaves_when_the_client_is_gone),
-        cmocka_unit_test(many_threads_few_contexts),
+        cmocka_unit_test(many_threads_few_lanes),
     };
 
     return cmocka_run_group_tests(tests, open_session, close_session);
