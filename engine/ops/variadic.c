@@ -141,6 +141,27 @@ static const struct qn_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* ---- Rewriting ---------------------------------------------------------------------------------------------------- */
+
+/* A Sum of two is an Add, which others know how to absorb. */
+static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)
+{
+    const struct variadic *p = node->params;
+    struct qn_var *out = node->out[0];
+    struct qn_node *add;
+
+    if (p->kind != SUM || node->n_in != 2 || !out)
+        return QN_OK;
+    add = qn_op_make_node(rewrite->graph, node, "", "Add", QN_NEWEST_OPSET, node->name, node->in, 2,
+                          &(struct qn_var *){NULL}, 1, NULL, 0, rewrite->err);
+    if (!add)
+        return rewrite->err && rewrite->err->status != QN_OK ? rewrite->err->status : QN_NOMEM;
+    qn_patch_take_output(add, 0, out);
+    qn_patch_remove_node(rewrite->graph, node);
+    rewrite->changed = true;
+    return QN_OK;
+}
+
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 static const struct qn_attr attrs_1[] = {QN_IGNORED_ATTR("consumed_inputs"), {.name = NULL}};
@@ -150,7 +171,7 @@ static const struct qn_attr attrs_1[] = {QN_IGNORED_ATTR("consumed_inputs"), {.n
         .name = (op), .domain = "", .since = (first), .until = (last),                                                 \
         .in = QN_FORMALS(QN_VAR("data_0", 'T', type_set)), .out = QN_FORMALS(QN_OUT(result, 'T', type_set)),           \
         .attrs = (attr_list), QN_PRESET(variadic, .kind = (which), .equal_shapes = (equal)), .infer = infer,           \
-        .kernels = kernels, .tolerance = (level)                                                                       \
+        .kernels = kernels, .tolerance = (level), .rewrite = rewrite                                                   \
     }
 #define EXTREME_ROWS(op, result, which)                                                                                \
     ROW(op, result, 1, 5, which, true, QN_FLOATS_STD, attrs_1, QN_EXACT),                                              \
