@@ -1,8 +1,8 @@
 /* quern.h: the public interface of libquern, an ONNX inference engine.
  *
  * Open a session from a model, make one context per thread that runs it, call qn_run(). Nothing here aborts, exits or
- * prints: a call that can fail returns a qn_status and writes one sentence into the caller's qn_err (which may be NULL).
- * Results go through the last pointers and are NULL or zero after a failure.
+ * prints: a call that can fail returns a qn_status and writes one sentence into the caller's qn_err (which may be
+ * NULL). Results go through the last pointers and are NULL or zero after a failure.
  */
 #ifndef QUERN_H
 #define QUERN_H
@@ -129,10 +129,10 @@ struct qn_value {
 struct qn_io {
     const char *name;
     enum qn_kind kind;
-    enum qn_dtype dtype; /* of the tensor, of the sequence's or optional's tensors, of the map's values */
-    enum qn_dtype key;   /* of the map's keys */
-    int rank;            /* -1: any */
-    int64_t dims[QN_MAX_RANK];          /* -1: any */
+    enum qn_dtype dtype;       /* of the tensor, of the sequence's or optional's tensors, of the map's values */
+    enum qn_dtype key;         /* of the map's keys */
+    int rank;                  /* -1: any */
+    int64_t dims[QN_MAX_RANK]; /* -1: any */
     const char *dim_names[QN_MAX_RANK]; /* NULL: not named */
     const char *type_text;              /* "float32[batch,4]", "seq(map(int64,float32))" */
 };
@@ -141,13 +141,13 @@ struct qn_session;
 struct qn_context;
 
 struct qn_options {
-    int threads;          /* compute threads for one run; 0: as many CPUs as the process may use */
-    size_t max_memory;    /* bytes a session and its runs may take; 0: from the container's or machine's limit */
-    bool reference;       /* plain reference kernels, no rewriting: the slow, obvious answer */
-    bool allow_newer;     /* accept an opset newer than the newest known, as if it were that one */
-    bool no_external;     /* refuse weights in other files (always so for qn_session_open_bytes) */
-    int max_rewrites;     /* stop the optimiser after this many rewrites; 0: no limit, -1: none at all */
-    const char *dump;     /* stage to dump as text: "import", a pass name, "plan", "all"; NULL: none */
+    int threads;       /* compute threads for one run; 0: as many CPUs as the process may use */
+    size_t max_memory; /* bytes a session and its runs may take; 0: from the container's or machine's limit */
+    bool reference;    /* plain reference kernels, no rewriting: the slow, obvious answer */
+    bool allow_newer;  /* accept an opset newer than the newest known, as if it were that one */
+    bool no_external;  /* refuse weights in other files (always so for qn_session_open_bytes) */
+    int max_rewrites;  /* stop the optimiser after this many rewrites; 0: no limit, -1: none at all */
+    const char *dump;  /* stage to dump as text: "import", a pass name, "plan", "all"; NULL: none */
     void (*dump_fn)(void *arg, const char *stage, const char *text);
     void *dump_arg;
     void (*missing_fn)(void *arg, const char *line); /* hears every missing operator, type and attribute of a model */
@@ -155,20 +155,21 @@ struct qn_options {
 };
 
 struct qn_control {
-    int64_t deadline_ns;           /* CLOCK_MONOTONIC; 0: none */
-    const volatile int *cancel;    /* another thread writes non-zero to stop the run; NULL: none */
+    int64_t deadline_ns;        /* CLOCK_MONOTONIC; 0: none */
+    const volatile int *cancel; /* another thread writes non-zero to stop the run; NULL: none */
 };
 
 struct qn_memory {
-    size_t file_bytes;    /* mapped model and weight files */
-    size_t weight_bytes;  /* constants made by folding, and packed weights */
-    size_t arena_bytes;   /* one context's buffers for the latest shapes */
-    size_t graph_bytes;   /* the graph and plans themselves */
+    size_t file_bytes;   /* mapped model and weight files */
+    size_t weight_bytes; /* constants made by folding, and packed weights */
+    size_t arena_bytes;  /* one context's buffers for the latest shapes */
+    size_t graph_bytes;  /* the graph and plans themselves */
 };
 
 /* A model, loaded, optimised and checked. Immutable and shared by any number of contexts and threads. options may be
- * NULL. With a path, external data is read from below the model's folder only. With bytes, they must outlive the session.
- * A model that needs what the engine lacks gives UNSUPPORTED; options->missing_fn, when set, hears all of it line by line. */
+ * NULL. With a path, external data is read from below the model's folder only. With bytes, they must outlive the
+ * session. A model that needs what the engine lacks gives UNSUPPORTED; options->missing_fn, when set, hears all of it
+ * line by line. */
 QN_API enum qn_status qn_session_open(const char *path, const struct qn_options *options, struct qn_session **session,
                                       struct qn_err *err);
 QN_API enum qn_status qn_session_open_bytes(const void *bytes, size_t n_bytes, const struct qn_options *options,
@@ -188,9 +189,9 @@ QN_API enum qn_status qn_context_create(struct qn_session *session, struct qn_co
 QN_API void qn_context_destroy(struct qn_context *context);
 
 /* Runs the model. inputs: one per model input, caller's memory, borrowed for the call. outputs: one per model output; a
- * tensor whose data the caller set (dtype, rank and dims too) receives a copy when it matches; all others become views into
- * the context, valid until its next run. control may be NULL. Allocates nothing after the first run of a set of shapes
- * unless shapes inside the model depend on data. */
+ * tensor whose data the caller set (dtype, rank and dims too) receives a copy when it matches; all others become views
+ * into the context, valid until its next run. control may be NULL. Allocates nothing after the first run of a set of
+ * shapes unless shapes inside the model depend on data. */
 QN_API enum qn_status qn_run(struct qn_context *context, const struct qn_value *inputs, struct qn_value *outputs,
                              const struct qn_control *control, struct qn_err *err);
 

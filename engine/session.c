@@ -1,5 +1,5 @@
-/* session.c: the composition root: import, passes, programs; contexts; checks of what callers hand in. The only file that
- * includes every layer. */
+/* session.c: the composition root: import, passes, programs; contexts; checks of what callers hand in. The only file
+ * that includes every layer. */
 #include "session.h"
 
 #include <stdatomic.h>
@@ -64,7 +64,7 @@ static struct qn_pool *acquire_pool(int n_threads)
     }
     if (!pool && free_slot) {
         pool = qn_pool_create(n_threads);
-        *free_slot = (struct shared_pool){ pool, n_threads, pool ? 1 : 0 };
+        *free_slot = (struct shared_pool){pool, n_threads, pool ? 1 : 0};
     }
     pthread_mutex_unlock(&pools_lock);
     return pool;
@@ -91,7 +91,7 @@ static enum qn_status describe(struct qn_session *session, const struct qn_var *
     const struct qn_fact *fact = &var->fact, *leaf = fact;
     struct qn_buf text;
 
-    *io = (struct qn_io){ .name = var->name, .kind = fact->kind, .rank = -1 };
+    *io = (struct qn_io){.name = var->name, .kind = fact->kind, .rank = -1};
     while (leaf->elem)
         leaf = leaf->elem;
     io->dtype = leaf->dtype;
@@ -271,7 +271,7 @@ void qn_session_memory(const struct qn_session *session, struct qn_memory *memor
 {
     const struct qn_model *model = &session->model;
 
-    *memory = (struct qn_memory){ .file_bytes = model->file.n };
+    *memory = (struct qn_memory){.file_bytes = model->file.n};
     for (size_t i = 0; i < model->n_externals; i++)
         memory->file_bytes += model->externals[i].n;
     memory->weight_bytes = qn_packs_bytes(session->packs) + session->folded_bytes;
@@ -345,14 +345,14 @@ static enum qn_status init_context(struct qn_context *context, struct qn_session
 {
     size_t n_symbols = session->model.graph->symbols->n;
     struct qn_fact *facts = calloc(session->n_inputs + 1, sizeof(*facts));
-    struct qn_err ignored = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err ignored = {QN_OK, 0, {0}, {0}, {0}};
 
     context->session = session;
     atomic_fetch_add(&session->n_references, 1);
-    context->run = (struct qn_run){ .pool = session->pool,
-                                    .random = (uint64_t)qn_now_ns() | 1,
-                                    .max_memory = session->options.max_memory,
-                                    .reference = session->options.reference };
+    context->run = (struct qn_run){.pool = session->pool,
+                                   .random = (uint64_t)qn_now_ns() | 1,
+                                   .max_memory = session->options.max_memory,
+                                   .reference = session->options.reference};
     qn_frame_init(&context->frame, &context->run, session->program);
     context->inputs = calloc(session->n_inputs + 1, sizeof(*context->inputs));
     context->outputs = calloc(session->n_outputs + 1, sizeof(*context->outputs));
@@ -361,8 +361,8 @@ static enum qn_status init_context(struct qn_context *context, struct qn_session
         free(facts);
         QN_FAIL(err, NOMEM, "out of memory");
     }
-    /* The plan for the declared shapes is made now, so that the first request need not wait; a model that cannot take the
-     * smallest shapes will say so for the real ones. */
+    /* The plan for the declared shapes is made now, so that the first request need not wait; a model that cannot take
+     * the smallest shapes will say so for the real ones. */
     if (smallest_facts(session, facts) && qn_frame_prepare(&context->frame, facts, &ignored) == QN_OK)
         atomic_store(&session->arena_bytes, context->frame.plan->arena_bytes);
     free(facts);
@@ -402,7 +402,7 @@ void qn_context_destroy(struct qn_context *context)
 
 static const char *kind_name(enum qn_kind kind)
 {
-    static const char *const names[] = { "a tensor", "a sequence", "an optional", "a map" };
+    static const char *const names[] = {"a tensor", "a sequence", "an optional", "a map"};
 
     return names[kind];
 }
@@ -439,12 +439,12 @@ static enum qn_status check_input(struct qn_context *context, size_t index, cons
              kind_name(value->kind));
     if (value->kind != QN_TENSOR)
         return QN_OK;
-    QN_CHECK(io->dtype == QN_UNDEFINED || value->tensor.dtype == io->dtype, err, SHAPE,
-             "input '%s' must be %s, not %s", io->name, qn_dtype_name(io->dtype), qn_dtype_name(value->tensor.dtype));
+    QN_CHECK(io->dtype == QN_UNDEFINED || value->tensor.dtype == io->dtype, err, SHAPE, "input '%s' must be %s, not %s",
+             io->name, qn_dtype_name(io->dtype), qn_dtype_name(value->tensor.dtype));
     QN_CHECK(value->tensor.rank >= 0 && value->tensor.rank <= QN_MAX_RANK, err, ARG, "input '%s' has rank %d", io->name,
              value->tensor.rank);
-    QN_CHECK(io->rank < 0 || io->rank == value->tensor.rank, err, SHAPE,
-             "input '%s' must be %s, it has %d dimensions", io->name, io->type_text, value->tensor.rank);
+    QN_CHECK(io->rank < 0 || io->rank == value->tensor.rank, err, SHAPE, "input '%s' must be %s, it has %d dimensions",
+             io->name, io->type_text, value->tensor.rank);
     for (int i = 0; i < io->rank; i++)
         QN_TRY(check_dim(context, io, fact, i, value->tensor.dims[i], err));
     shape = qn_tensor_shape(&value->tensor);

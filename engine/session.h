@@ -1,4 +1,5 @@
-/* session.h: what tools may see of a session beside the public interface: texts about the model, its graph and its plan. */
+/* session.h: what tools may see of a session beside the public interface: texts about the model, its graph and its
+ * plan. */
 #ifndef QN_SESSION_H
 #define QN_SESSION_H
 

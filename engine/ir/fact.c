@@ -6,11 +6,13 @@
 #include "ir/fact.h"
 
 /* For each element type, a tensor of any shape and a sequence of such tensors: what is left when shapes differ. */
+/* clang-format off */
 #define FOR_DTYPES(X)                                                                                                  \
     X(0)                                                                                                               \
     X(1)                                                                                                               \
     X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) X(21)    \
         X(22) X(23) X(24) X(25) X(26)
+/* clang-format on */
 #define ANY_TENSOR(d)   {.kind = QN_TENSOR, .dtype = (enum qn_dtype)(d), .shape = {.rank = -1}},
 #define ANY_SEQUENCE(d) {.kind = QN_SEQUENCE, .shape = {.rank = -1}, .elem = &any_tensor[d]},
 

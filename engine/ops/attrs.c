@@ -1,11 +1,12 @@
-/* attrs.c: binds a node to its operator: checks the number of inputs and outputs, turns attributes into typed parameters by
- * the descriptor's table, and old attribute forms into constant inputs. Whatever a table cannot say is op->parse's. */
+/* attrs.c: binds a node to its operator: checks the number of inputs and outputs, turns attributes into typed
+ * parameters by the descriptor's table, and old attribute forms into constant inputs. Whatever a table cannot say is
+ * op->parse's. */
 #include <stdio.h>
 #include <string.h>
 
 #include "ops/op.h"
 
-static const struct qn_attr no_attrs[] = { { .name = NULL } };
+static const struct qn_attr no_attrs[] = {{.name = NULL}};
 
 /* ---- Arity ---------------------------------------------------------------------------------------------------- */
 
@@ -55,8 +56,8 @@ static enum qn_status fill_outputs(struct qn_graph *graph, struct qn_node *node,
 
 static const char *kind_name(enum qn_attr_kind kind)
 {
-    static const char *const names[] = { "none",   "float",   "int",     "string", "tensor",        "graph",  "floats",
-                                         "ints",   "strings", "tensors", "graphs", "sparse tensor", "types?", "type" };
+    static const char *const names[] = {"none", "float",   "int",     "string", "tensor",        "graph",  "floats",
+                                        "ints", "strings", "tensors", "graphs", "sparse tensor", "types?", "type"};
 
     return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
@@ -112,7 +113,7 @@ static enum qn_status set_ints(const struct qn_attr *spec, const struct qn_attr_
 {
     for (size_t i = 0; i < value->n; i++)
         QN_TRY(check_range(spec, value->ints[i], err));
-    *field = (struct qn_ints){ value->ints, value->n, true };
+    *field = (struct qn_ints){value->ints, value->n, true};
     return QN_OK;
 }
 
@@ -143,11 +144,11 @@ static enum qn_status set_value(const struct qn_attr *spec, const struct qn_attr
         return set_ints(spec, value, field, err);
     case QN_FORM_FLOATS:
         QN_TRY(expect(value, QN_ATTR_FLOATS, err));
-        *(struct qn_floats *)field = (struct qn_floats){ value->floats, value->n, true };
+        *(struct qn_floats *)field = (struct qn_floats){value->floats, value->n, true};
         return QN_OK;
     case QN_FORM_STRINGS:
         QN_TRY(expect(value, QN_ATTR_STRINGS, err));
-        *(struct qn_strs *)field = (struct qn_strs){ value->strings, value->n, true };
+        *(struct qn_strs *)field = (struct qn_strs){value->strings, value->n, true};
         return QN_OK;
     case QN_FORM_TENSOR:
         QN_TRY(expect(value, QN_ATTR_TENSOR, err));
@@ -180,10 +181,10 @@ static enum qn_status set_default(const struct qn_attr *spec, char *params, stru
         *(float *)field = (float)spec->number;
         return QN_OK;
     case QN_FORM_STRING:
-        *(struct qn_str *)field = (struct qn_str){ spec->text, spec->text ? strlen(spec->text) : 0 };
+        *(struct qn_str *)field = (struct qn_str){spec->text, spec->text ? strlen(spec->text) : 0};
         return QN_OK;
     case QN_FORM_ENUM:
-        return set_enum(spec, (struct qn_str){ spec->text, strlen(spec->text) }, field, err);
+        return set_enum(spec, (struct qn_str){spec->text, strlen(spec->text)}, field, err);
     default:
         return QN_OK;
     }
@@ -194,7 +195,7 @@ static enum qn_status set_default(const struct qn_attr *spec, char *params, stru
 static enum qn_status make_input(struct qn_arena *arena, const struct qn_attr *spec, const struct qn_attr_value *value,
                                  const struct qn_tensor **tensor, struct qn_err *err)
 {
-    struct qn_tensor made = { .dtype = QN_INT64, .rank = 1, .dims = { (int64_t)value->n } };
+    struct qn_tensor made = {.dtype = QN_INT64, .rank = 1, .dims = {(int64_t)value->n}};
 
     QN_TRY(expect(value, spec->kind, err));
     switch (value->kind) {

@@ -1,5 +1,5 @@
-/* call.c: what a running kernel may ask for: memory for outputs whose size depends on data, text, deep copies, bodies. All of it
- * goes through the services of whoever runs the node; kernels never touch the heap. */
+/* call.c: what a running kernel may ask for: memory for outputs whose size depends on data, text, deep copies, bodies.
+ * All of it goes through the services of whoever runs the node; kernels never touch the heap. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -58,7 +58,7 @@ enum qn_status qn_call_str(const struct qn_call *call, const char *text, size_t 
         return alloc_status(call);
     if (n)
         memcpy(copy, text, n);
-    *str = (struct qn_str){ copy, n };
+    *str = (struct qn_str){copy, n};
     return QN_OK;
 }
 

@@ -1,7 +1,7 @@
 /* control.c: If and Loop.
- * ONNX If-1..25, Loop-1..25. Bodies are graphs of their own; what they read from outside are captures of the node. Values that a
- * loop carries are views into the body's two frames, which take turns; values that it collects are copied. A loop ends with its
- * condition, its trip count, the run's deadline or memory limit, whichever comes first. */
+ * ONNX If-1..25, Loop-1..25. Bodies are graphs of their own; what they read from outside are captures of the node.
+ * Values that a loop carries are views into the body's two frames, which take turns; values that it collects are
+ * copied. A loop ends with its condition, its trip count, the run's deadline or memory limit, whichever comes first. */
 #include "ops/control.h"
 
 #include <string.h>
@@ -10,8 +10,7 @@
 
 enum { THEN = 0, ELSE = 1 };
 
-static const struct qn_attr if_attrs[] = { QN_GRAPH_ATTR("then_branch"), QN_GRAPH_ATTR("else_branch"),
-                                           { .name = NULL } };
+static const struct qn_attr if_attrs[] = {QN_GRAPH_ATTR("then_branch"), QN_GRAPH_ATTR("else_branch"), {.name = NULL}};
 
 static enum qn_status one_flag(const struct qn_tensor *tensor, const char *what, bool *flag, struct qn_err *err)
 {
@@ -22,8 +21,8 @@ static enum qn_status one_flag(const struct qn_tensor *tensor, const char *what,
 }
 
 /* What holds for both; values of different kinds (an optional that becomes what it held) leave nothing known. */
-static enum qn_status join(struct qn_infer *in, const struct qn_fact *a, const struct qn_fact *b, const char *what, int i,
-                           struct qn_fact *both)
+static enum qn_status join(struct qn_infer *in, const struct qn_fact *a, const struct qn_fact *b, const char *what,
+                           int i, struct qn_fact *both)
 {
     if (a->kind != b->kind) {
         *both = QN_FACT_UNKNOWN;
@@ -46,10 +45,11 @@ static enum qn_status branch_facts(struct qn_infer *in, int b, struct qn_fact **
     return qn_infer_body(in, b, NULL, 0, *facts);
 }
 
-/* A branch that contradicts the shapes given cannot be taken without an error, so the other one tells what comes out. */
+/* A branch that contradicts the shapes given cannot be taken without an error, so the other one tells what comes out.
+ */
 static enum qn_status both_facts(struct qn_infer *in)
 {
-    struct qn_err ignored = { QN_OK, 0, { 0 }, { 0 }, { 0 } }, *err = in->err;
+    struct qn_err ignored = {QN_OK, 0, {0}, {0}, {0}}, *err = in->err;
     struct qn_fact *then_facts, *else_facts;
     enum qn_status status;
     bool then_fits;
@@ -109,14 +109,14 @@ static enum qn_status if_run(const struct qn_call *call)
     return QN_OK;
 }
 
-static const struct qn_kernel if_kernels[] = { { .name = "if_ref", .run = if_run }, { .name = NULL } };
+static const struct qn_kernel if_kernels[] = {{.name = "if_ref", .run = if_run}, {.name = NULL}};
 
 /* ---- Loop ------------------------------------------------------------------------------------------------------- */
 
-static const struct qn_attr loop_attrs[] = { QN_GRAPH_ATTR("body"), { .name = NULL } };
+static const struct qn_attr loop_attrs[] = {QN_GRAPH_ATTR("body"), {.name = NULL}};
 
-/* Rounds in which facts of carried values may widen before their shapes are given up; bodies deep inside others go straight to
- * the end, so that the work stays linear in the depth. */
+/* Rounds in which facts of carried values may widen before their shapes are given up; bodies deep inside others go
+ * straight to the end, so that the work stays linear in the depth. */
 enum { WIDENING_ROUNDS = 3, DEEP = 3 };
 
 static int n_carried(int n_in) { return n_in > 2 ? n_in - 2 : 0; }
@@ -134,7 +134,7 @@ struct loop_facts {
     int n;                     /* carried values */
     const struct qn_fact **in; /* of the body: iteration, condition, carried */
     struct qn_fact *carried;
-    struct qn_fact *outs;      /* of the body: condition, carried, collected */
+    struct qn_fact *outs; /* of the body: condition, carried, collected */
 };
 
 /* One round: facts after an iteration, joined with those before. */
@@ -226,7 +226,7 @@ struct loop {
 
 static struct qn_value scalar_value(enum qn_dtype dtype, void *data)
 {
-    return (struct qn_value){ .kind = QN_TENSOR, .tensor = { .dtype = dtype, .data = data } };
+    return (struct qn_value){.kind = QN_TENSOR, .tensor = {.dtype = dtype, .data = data}};
 }
 
 static enum qn_status start_loop(const struct qn_call *call, struct loop *loop)
@@ -274,7 +274,7 @@ static enum qn_status iterate(const struct qn_call *call, struct loop *loop)
 
 static enum qn_status loop_run(const struct qn_call *call)
 {
-    struct loop loop = { .iteration = 0 };
+    struct loop loop = {.iteration = 0};
 
     QN_TRY(start_loop(call, &loop));
     while (loop.condition && loop.iteration < loop.trip_count)
@@ -287,26 +287,35 @@ static enum qn_status loop_run(const struct qn_call *call)
     return QN_OK;
 }
 
-static const struct qn_kernel loop_kernels[] = { { .name = "loop_ref", .run = loop_run }, { .name = NULL } };
+static const struct qn_kernel loop_kernels[] = {{.name = "loop_ref", .run = loop_run}, {.name = NULL}};
 
 /* ---- Descriptors ------------------------------------------------------------------------------------------------ */
 
 #define IF_ROW(op, first, last, set, kind_flags)                                                                       \
-    { .name = "If", .domain = "", .since = (first), .until = (last),                                                   \
-      .in = QN_FORMALS(QN_IN("cond", 'B', QN_BIT(BOOL))),                                                              \
-      .out = QN_FORMALS({ "outputs", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | (kind_flags) }), .attrs = if_attrs,    \
-      .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD, .infer = if_infer, .kernels = if_kernels },
+    {.name = "If",                                                                                                     \
+     .domain = "",                                                                                                     \
+     .since = (first),                                                                                                 \
+     .until = (last),                                                                                                  \
+     .in = QN_FORMALS(QN_IN("cond", 'B', QN_BIT(BOOL))),                                                               \
+     .out = QN_FORMALS({"outputs", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | (kind_flags)}),                          \
+     .attrs = if_attrs,                                                                                                \
+     .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD,                                                        \
+     .infer = if_infer,                                                                                                \
+     .kernels = if_kernels},
 
 #define LOOP_ROW(op, first, last, set, kind_flags)                                                                     \
-    { .name = "Loop", .domain = "", .since = (first), .until = (last),                                                 \
-      .in = QN_FORMALS(QN_OPT("M", 'I', QN_BIT(INT64)), QN_OPT("cond", 'B', QN_BIT(BOOL)),                             \
-                       { "v_initial", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | QN_OPTIONAL_FORMAL | (kind_flags) }), \
-      .out = QN_FORMALS({ "v_final_and_scan_outputs", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | (kind_flags) }),      \
-      .attrs = loop_attrs, .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD, .infer = loop_infer,             \
-      .kernels = loop_kernels },
+    {.name = "Loop",                                                                                                   \
+     .domain = "",                                                                                                     \
+     .since = (first),                                                                                                 \
+     .until = (last),                                                                                                  \
+     .in = QN_FORMALS(QN_OPT("M", 'I', QN_BIT(INT64)), QN_OPT("cond", 'B', QN_BIT(BOOL)),                              \
+                      {"v_initial", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | QN_OPTIONAL_FORMAL | (kind_flags)}),    \
+     .out = QN_FORMALS({"v_final_and_scan_outputs", 'V', set, QN_VARIADIC | QN_HETEROGENEOUS | (kind_flags)}),         \
+     .attrs = loop_attrs,                                                                                              \
+     .flags = QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD,                                                        \
+     .infer = loop_infer,                                                                                              \
+     .kernels = loop_kernels},
 
 const struct qn_op qn_ops_control[] = {
-    QN_CONTROL_VERSIONS(IF_ROW, If)
-    QN_CONTROL_VERSIONS(LOOP_ROW, Loop)
-    { .name = NULL },
+    QN_CONTROL_VERSIONS(IF_ROW, If) QN_CONTROL_VERSIONS(LOOP_ROW, Loop){.name = NULL},
 };

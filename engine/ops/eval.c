@@ -1,8 +1,8 @@
-/* eval.c: evaluates one node over values, by the same inference and kernels that a plan uses. Serves constant folding, steps
- * whose shapes are known only while running, and operator tests.
+/* eval.c: evaluates one node over values, by the same inference and kernels that a plan uses. Serves constant folding,
+ * steps whose shapes are known only while running, and operator tests.
  *
- * Element types that no kernel of an operator takes (float16, bfloat16, float8, 4- and 2-bit types) are widened, computed, and
- * narrowed again here, around the node, so that operators need no kernels of their own for them. */
+ * Element types that no kernel of an operator takes (float16, bfloat16, float8, 4- and 2-bit types) are widened,
+ * computed, and narrowed again here, around the node, so that operators need no kernels of their own for them. */
 #include <string.h>
 
 #include "ops/eval.h"
@@ -193,7 +193,7 @@ static enum qn_status widen_value(const struct qn_value *narrow, struct qn_arena
     *wide = *narrow;
     QN_TRY(qn_tensor_create(arena, qn_widened(narrow->tensor.dtype), &shape, &wide->tensor, err));
     qn_convert(narrow->tensor.dtype, narrow->tensor.data, wide->tensor.dtype, wide->tensor.data,
-               qn_tensor_count(&narrow->tensor), (struct qn_convert_options){ .saturate = true, .round_mode = 'n' });
+               qn_tensor_count(&narrow->tensor), (struct qn_convert_options){.saturate = true, .round_mode = 'n'});
     return QN_OK;
 }
 
@@ -224,7 +224,7 @@ static enum qn_status narrow_value(struct evaluation *e, int i, const struct qn_
             return e->err && e->err->status ? e->err->status : QN_NOMEM;
     }
     qn_convert(wide->tensor.dtype, wide->tensor.data, dtype, out->tensor.data, qn_tensor_count(&wide->tensor),
-               (struct qn_convert_options){ .saturate = true, .round_mode = 'n' });
+               (struct qn_convert_options){.saturate = true, .round_mode = 'n'});
     return QN_OK;
 }
 
@@ -265,15 +265,20 @@ static enum qn_status eval_wide(struct evaluation *e)
 enum qn_status qn_op_eval_with(struct qn_graph *graph, const struct qn_node *node, struct qn_value *const *ins,
                                struct qn_value *const *outs, const struct qn_eval *how, struct qn_err *err)
 {
-    struct evaluation e = { .graph = graph, .node = node, .ins = ins, .outs = outs, .how = how, .err = err };
+    struct evaluation e = {.graph = graph, .node = node, .ins = ins, .outs = outs, .how = how, .err = err};
     const struct qn_kernel *kernel;
 
     QN_TRY(infer(&e));
     if (node->op->flags & QN_VIEW)
         return view(&e);
-    e.site = (struct qn_site){ .node = node, .params = node->params, .n_in = node->n_formal, .in = e.in,
-                               .n_out = node->n_out, .out = e.out, .cpu = qn_cpu_level(),
-                               .threads = qn_pool_threads(how->pool) };
+    e.site = (struct qn_site){.node = node,
+                              .params = node->params,
+                              .n_in = node->n_formal,
+                              .in = e.in,
+                              .n_out = node->n_out,
+                              .out = e.out,
+                              .cpu = qn_cpu_level(),
+                              .threads = qn_pool_threads(how->pool)};
     kernel = how->kernel ? how->kernel : qn_op_choose(node->op, &e.site, how->reference, NULL);
     return kernel ? run_kernel(&e, kernel) : eval_wide(&e);
 }
@@ -306,8 +311,8 @@ enum qn_status qn_op_eval(struct qn_graph *graph, const struct qn_node *node, st
                           struct qn_value *const *outs, struct qn_arena *arena, struct qn_arena *scratch,
                           bool reference, struct qn_err *err)
 {
-    const struct qn_services services = { alloc_in_arena, no_body, NULL, no_random, arena };
-    const struct qn_eval how = { .services = &services, .scratch = scratch, .reference = reference };
+    const struct qn_services services = {alloc_in_arena, no_body, NULL, no_random, arena};
+    const struct qn_eval how = {.services = &services, .scratch = scratch, .reference = reference};
 
     return qn_op_eval_with(graph, node, ins, outs, &how, err);
 }

@@ -1,5 +1,5 @@
-/* eval.h: evaluating one node over values, with the caller's services: for steps of a plan whose shapes only the run knows, and
- * for tests that want a particular kernel. */
+/* eval.h: evaluating one node over values, with the caller's services: for steps of a plan whose shapes only the run
+ * knows, and for tests that want a particular kernel. */
 #ifndef QN_OPS_EVAL_H
 #define QN_OPS_EVAL_H
 
@@ -10,15 +10,16 @@ struct qn_eval {
     struct qn_arena *scratch;           /* facts, workspace, widened copies; the caller rewinds it */
     struct qn_pool *pool;
     bool reference;
-    const struct qn_kernel *kernel;     /* NULL: chosen by the descriptor's order */
+    const struct qn_kernel *kernel; /* NULL: chosen by the descriptor's order */
     /* Optional: packed constants shared between runs; NULL packs into scratch each time. */
     enum qn_status (*prepare)(void *self, const struct qn_kernel *kernel, const struct qn_site *site,
                               const void **packed, struct qn_err *err);
     void *prepare_self;
 };
 
-/* ins: n_in values (captures too), outs: n_out values; an output whose tensor.data is set is placed already and must have the
- * type and shape that inference gives. Outputs of views and of operators that keep values refer to memory of inputs. */
+/* ins: n_in values (captures too), outs: n_out values; an output whose tensor.data is set is placed already and must
+ * have the type and shape that inference gives. Outputs of views and of operators that keep values refer to memory of
+ * inputs. */
 enum qn_status qn_op_eval_with(struct qn_graph *graph, const struct qn_node *node, struct qn_value *const *ins,
                                struct qn_value *const *outs, const struct qn_eval *how, struct qn_err *err);
 

@@ -1,12 +1,12 @@
-/* expand.c: operators that the standard defines as functions of others, written as text in their descriptor and expanded at
- * import. The grammar, one statement after the other, each ended by ';':
+/* expand.c: operators that the standard defines as functions of others, written as text in their descriptor and
+ * expanded at import. The grammar, one statement after the other, each ended by ';':
  *
  *     out, out = Op<name=value, name=value>(in, in);
  *
- * A name is an input or output of the operator (as its formals call it) or one made by an earlier statement; an empty place is
- * an input left out. A value is an integer, a float (with a point), 'text', [integers], or $name: the node's own attribute.
- * Op is the newest version of an operator of the default domain. Texts are part of the program, so a mistake in one is
- * INTERNAL. */
+ * A name is an input or output of the operator (as its formals call it) or one made by an earlier statement; an empty
+ * place is an input left out. A value is an integer, a float (with a point), 'text', [integers], or $name: the node's
+ * own attribute. Op is the newest version of an operator of the default domain. Texts are part of the program, so a
+ * mistake in one is INTERNAL. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,7 +165,7 @@ static enum qn_status take_value(struct expansion *x, struct qn_attr_value *valu
         if (!quote)
             return wrong(x, "unended text");
         value->kind = QN_ATTR_STRING;
-        value->s = (struct qn_str){ x->at, (size_t)(quote - x->at) };
+        value->s = (struct qn_str){x->at, (size_t)(quote - x->at)};
         x->at = quote + 1;
         return QN_OK;
     }
@@ -267,7 +267,7 @@ static enum qn_status statements(struct expansion *x)
 
 enum qn_status qn_op_expand(struct qn_graph *graph, struct qn_node *node, struct qn_err *err)
 {
-    struct expansion x = { .graph = graph, .node = node, .at = node->op->body, .err = err };
+    struct expansion x = {.graph = graph, .node = node, .at = node->op->body, .err = err};
     enum qn_status status;
 
     qn_arena_init(&x.scratch, (size_t)1 << 20);

@@ -1,5 +1,6 @@
-/* infer.c: runs operators' inference functions: one node, a graph, a body. Checks inputs against the descriptor's formals
- * first, so that an operator's own function sees only kinds and element types it allows. Facts go forward only. */
+/* infer.c: runs operators' inference functions: one node, a graph, a body. Checks inputs against the descriptor's
+ * formals first, so that an operator's own function sees only kinds and element types it allows. Facts go forward only.
+ */
 #include <string.h>
 
 #include "ops/op.h"
@@ -28,8 +29,8 @@ enum qn_status qn_infer_out(struct qn_infer *in, int i, enum qn_dtype dtype, con
 enum qn_status qn_infer_axis(struct qn_infer *in, int64_t axis, int rank, int *result)
 {
     *result = 0;
-    QN_CHECK(axis >= -rank && axis < rank, in->err, SHAPE, "axis %lld is outside a tensor of rank %d",
-             (long long)axis, rank);
+    QN_CHECK(axis >= -rank && axis < rank, in->err, SHAPE, "axis %lld is outside a tensor of rank %d", (long long)axis,
+             rank);
     *result = (int)(axis < 0 ? axis + rank : axis);
     return QN_OK;
 }
@@ -39,7 +40,7 @@ bool qn_infer_ints(struct qn_infer *in, int i, struct qn_ints *ints)
     const struct qn_fact *fact = qn_infer_in(in, i);
     int64_t n, *v;
 
-    *ints = (struct qn_ints){ NULL, 0, false };
+    *ints = (struct qn_ints){NULL, 0, false};
     if (!fact || !fact->konst)
         return false;
     n = qn_tensor_count(fact->konst);
@@ -48,7 +49,7 @@ bool qn_infer_ints(struct qn_infer *in, int i, struct qn_ints *ints)
         return false;
     for (int64_t k = 0; k < n; k++)
         v[k] = qn_tensor_int(fact->konst, k);
-    *ints = (struct qn_ints){ v, (size_t)n, true };
+    *ints = (struct qn_ints){v, (size_t)n, true};
     return true;
 }
 
@@ -95,7 +96,7 @@ enum qn_status qn_infer_broadcast_bool(struct qn_infer *in, const void *params)
 
 static bool kind_allowed(const struct qn_formal *formal, enum qn_kind kind)
 {
-    static const unsigned bits[] = { QN_TENSOR_KIND, QN_SEQUENCE_KIND, QN_OPTIONAL_KIND, QN_MAP_KIND };
+    static const unsigned bits[] = {QN_TENSOR_KIND, QN_SEQUENCE_KIND, QN_OPTIONAL_KIND, QN_MAP_KIND};
     unsigned kinds = formal->flags & (QN_TENSOR_KIND | QN_SEQUENCE_KIND | QN_OPTIONAL_KIND | QN_MAP_KIND);
 
     if (formal->flags & QN_ANY_KIND)
@@ -132,10 +133,9 @@ static enum qn_status check_one(const struct qn_formal *formal, int i, const str
     return QN_OK;
 }
 
-static enum qn_status check_formals(const struct qn_op *op, const struct qn_fact *const *ins, int n,
-                                    struct qn_err *err)
+static enum qn_status check_formals(const struct qn_op *op, const struct qn_fact *const *ins, int n, struct qn_err *err)
 {
-    enum qn_dtype groups[128] = { QN_UNDEFINED };
+    enum qn_dtype groups[128] = {QN_UNDEFINED};
     const struct qn_formal *formal = op->in;
 
     for (int i = 0; i < n; i++) {

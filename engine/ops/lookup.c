@@ -1,5 +1,5 @@
-/* lookup.c: from domain, name and opset to a descriptor. The tables are generated from the folder's file names; they are
- * small enough that a hash over all rows is built once per process. */
+/* lookup.c: from domain, name and opset to a descriptor. The tables are generated from the folder's file names; they
+ * are small enough that a hash over all rows is built once per process. */
 #include <pthread.h>
 #include <string.h>
 

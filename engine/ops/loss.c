@@ -1,13 +1,13 @@
 /* loss.c: NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss.
- * ONNX versions 12 to 22. Scores [N, C, d...], labels [N, d...], class weights [C]; reductions none, sum and the weighted mean; a
- * label equal to ignore_index counts nothing. Labels outside 0..C-1 are errors. */
+ * ONNX versions 12 to 22. Scores [N, C, d...], labels [N, d...], class weights [C]; reductions none, sum and the
+ * weighted mean; a label equal to ignore_index counts nothing. Labels outside 0..C-1 are errors. */
 #include <math.h>
 
 #include "ops/op.h"
 
 enum { NONE, SUM, MEAN };
 
-static const char *const reductions[] = { "none", "sum", "mean", NULL };
+static const char *const reductions[] = {"none", "sum", "mean", NULL};
 
 struct loss {
     int64_t ignore_index;
@@ -20,8 +20,8 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
     const struct loss *p = params;
     const struct qn_fact *x = qn_infer_in(in, 0), *labels = qn_infer_in(in, 1);
 
-    QN_CHECK(x->shape.rank < 0 || x->shape.rank >= 2, in->err, SHAPE, "the scores must have 2 dimensions or more, not %d",
-             x->shape.rank);
+    QN_CHECK(x->shape.rank < 0 || x->shape.rank >= 2, in->err, SHAPE,
+             "the scores must have 2 dimensions or more, not %d", x->shape.rank);
     QN_CHECK(x->shape.rank < 0 || labels->shape.rank < 0 || labels->shape.rank == x->shape.rank - 1, in->err, SHAPE,
              "scores of rank %d need labels of rank %d, not %d", x->shape.rank, x->shape.rank - 1, labels->shape.rank);
     for (int d = 0; x->shape.rank >= 0 && d < labels->shape.rank; d++) {
@@ -92,11 +92,12 @@ static enum qn_status loss_ref(const struct qn_call *call)
 {
     const struct loss *p = call->params;
     const struct qn_tensor *x = qn_in(call, 0);
-    struct job j = { x, qn_in(call, 1), qn_in(call, 2), x->dims[0], x->dims[1], qn_tensor_span(x, 2, x->rank), p->softmax };
+    struct job j = {x,         qn_in(call, 1), qn_in(call, 2), x->dims[0], x->dims[1], qn_tensor_span(x, 2, x->rank),
+                    p->softmax};
     double total = 0, total_weight = 0;
 
-    QN_CHECK(!j.weights || qn_tensor_count(j.weights) == j.c, call->err, SHAPE, "%lld weights are given for %lld classes",
-             (long long)qn_tensor_count(j.weights), (long long)j.c);
+    QN_CHECK(!j.weights || qn_tensor_count(j.weights) == j.c, call->err, SHAPE,
+             "%lld weights are given for %lld classes", (long long)qn_tensor_count(j.weights), (long long)j.c);
     for (int64_t n = 0; n < j.n; n++) {
         for (int64_t i = 0; i < j.inner; i++) {
             double loss, weight;
@@ -115,28 +116,33 @@ static enum qn_status loss_ref(const struct qn_call *call)
 }
 
 static const struct qn_kernel kernels[] = {
-    { .name = "loss_ref", .accept = qn_accept_not_narrow, .run = loss_ref },
-    { .name = NULL },
+    {.name = "loss_ref", .accept = qn_accept_not_narrow, .run = loss_ref},
+    {.name = NULL},
 };
 
 /* No label is ignored unless the attribute says so. */
 #define ATTRS                                                                                                          \
-    QN_ATTRS(QN_ENUM_ATTR(loss, reduction, "mean", reductions),                                                        \
-             { .name = "ignore_index", .form = QN_FORM_INT, .offset = offsetof(struct loss, ignore_index),             \
-               .number = -9223372036854775808.0 })
+    QN_ATTRS(QN_ENUM_ATTR(loss, reduction, "mean", reductions), {.name = "ignore_index",                               \
+                                                                 .form = QN_FORM_INT,                                  \
+                                                                 .offset = offsetof(struct loss, ignore_index),        \
+                                                                 .number = -9223372036854775808.0})
 #define LABELS(name) QN_IN(name, 'I', QN_BIT(INT32) | QN_BIT(INT64))
 #define NLL(first, last, set)                                                                                          \
-    { .name = "NegativeLogLikelihoodLoss", .domain = "", .since = (first), .until = (last),                            \
-      .in = QN_FORMALS(QN_IN("input", 'T', set), LABELS("target"), QN_OPT("weight", 'T', set)),                        \
-      .out = QN_FORMALS(QN_OUT("loss", 'T', set)), .attrs = ATTRS, QN_PARAMS(loss), .infer = infer,                    \
-      .kernels = kernels, .tolerance = QN_ROUNDING }
+    {                                                                                                                  \
+        .name = "NegativeLogLikelihoodLoss", .domain = "", .since = (first), .until = (last),                          \
+        .in = QN_FORMALS(QN_IN("input", 'T', set), LABELS("target"), QN_OPT("weight", 'T', set)),                      \
+        .out = QN_FORMALS(QN_OUT("loss", 'T', set)), .attrs = ATTRS, QN_PARAMS(loss), .infer = infer,                  \
+        .kernels = kernels, .tolerance = QN_ROUNDING                                                                   \
+    }
 #define SCE(first, last, set)                                                                                          \
-    { .name = "SoftmaxCrossEntropyLoss", .domain = "", .since = (first), .until = (last),                              \
-      .in = QN_FORMALS(QN_IN("scores", 'T', set), LABELS("labels"), QN_OPT("weights", 'T', set)),                      \
-      .out = QN_FORMALS(QN_OUT("output", 'T', set), QN_OPT("log_prob", 'T', set)), .attrs = ATTRS,                     \
-      QN_PRESET(loss, .softmax = true), .infer = infer, .kernels = kernels, .tolerance = QN_ROUNDING }
+    {                                                                                                                  \
+        .name = "SoftmaxCrossEntropyLoss", .domain = "", .since = (first), .until = (last),                            \
+        .in = QN_FORMALS(QN_IN("scores", 'T', set), LABELS("labels"), QN_OPT("weights", 'T', set)),                    \
+        .out = QN_FORMALS(QN_OUT("output", 'T', set), QN_OPT("log_prob", 'T', set)), .attrs = ATTRS,                   \
+        QN_PRESET(loss, .softmax = true), .infer = infer, .kernels = kernels, .tolerance = QN_ROUNDING                 \
+    }
 
 const struct qn_op qn_ops_loss[] = {
     NLL(12, 12, QN_FLOATS_STD), NLL(13, 21, QN_FLOATS_STD), NLL(22, 27, QN_FLOATS),
-    SCE(12, 12, QN_FLOATS_STD), SCE(13, 27, QN_FLOATS), { .name = NULL },
+    SCE(12, 12, QN_FLOATS_STD), SCE(13, 27, QN_FLOATS),     {.name = NULL},
 };

@@ -310,13 +310,17 @@ void qn_move_run(const struct qn_move *move, size_t size, const void *src, void 
     int64_t n_bytes = (int64_t)size;
     int n_parts;
 
+    /* Where nothing moves, steps may be of any size. */
+    for (int i = 0; i < move->rank; i++)
+        if (move->dims[i] == 0)
+            return;
     for (int i = 0; i < move->rank; i++) {
         n_bytes *= move->dims[i];
         nest.dims[i] = move->dims[i];
         nest.src_step[i] = move->src[i] * (int64_t)size;
         nest.dst_step[i] = move->dst[i] * (int64_t)size;
     }
-    if (n_bytes == 0)
+    if (size == 0)
         return;
     merge(&nest);
     pair_up(&nest);

@@ -48,7 +48,7 @@ static enum qn_status optional_ref(const struct qn_call *call)
     const struct optional *p = call->params;
     struct qn_value *out = call->out[0], *item;
 
-    *out = (struct qn_value){ .kind = QN_OPTIONAL };
+    *out = (struct qn_value){.kind = QN_OPTIONAL};
     if (call->n_in == 0 || !call->in[0]) {
         out->tensor.dtype = p->type ? p->type->dtype : QN_UNDEFINED;
         return QN_OK;
@@ -81,28 +81,60 @@ static enum qn_status get_ref(const struct qn_call *call)
     return QN_OK;
 }
 
-#define KERNELS(stem) ((const struct qn_kernel[]){ { .name = #stem, .run = stem }, { .name = NULL } })
-#define MOVES QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD
-#define ANY(name, more) { name, 'O', QN_ALL_IR3, more }
+#define KERNELS(stem) ((const struct qn_kernel[]){{.name = #stem, .run = stem}, {.name = NULL}})
+#define MOVES         QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD
+#define ANY(name, more)                                                                                                \
+    {                                                                                                                  \
+        name, 'O', QN_ALL_IR3, more                                                                                    \
+    }
 
 const struct qn_op qn_ops_optional[] = {
-    { .name = "Optional", .domain = "", .since = 15, .until = 27,
-      .in = QN_FORMALS(ANY("input", QN_OPTIONAL_FORMAL | TENSOR_OR_SEQUENCE)),
-      .out = QN_FORMALS(ANY("output", QN_OPTIONAL_KIND)), .attrs = QN_ATTRS(QN_TYPE_ATTR(optional, type)),
-      QN_PARAMS(optional), .flags = MOVES, .infer = infer_optional, .kernels = KERNELS(optional_ref) },
-    { .name = "OptionalHasElement", .domain = "", .since = 15, .until = 17,
-      .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND)), .out = QN_FORMALS(QN_OUT("output", 'B', QN_BIT(BOOL))),
-      .flags = QN_NO_FOLD, .infer = infer_has, .kernels = KERNELS(has_ref) },
-    { .name = "OptionalHasElement", .domain = "", .since = 18, .until = 27,
-      .in = QN_FORMALS(ANY("input", QN_OPTIONAL_FORMAL | QN_OPTIONAL_KIND | TENSOR_OR_SEQUENCE)),
-      .out = QN_FORMALS(QN_OUT("output", 'B', QN_BIT(BOOL))), .flags = QN_NO_FOLD, .infer = infer_has,
-      .kernels = KERNELS(has_ref) },
-    { .name = "OptionalGetElement", .domain = "", .since = 15, .until = 17,
-      .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND)), .out = QN_FORMALS(ANY("output", TENSOR_OR_SEQUENCE)),
-      .flags = MOVES, .infer = infer_get, .kernels = KERNELS(get_ref) },
-    { .name = "OptionalGetElement", .domain = "", .since = 18, .until = 27,
-      .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND | TENSOR_OR_SEQUENCE)),
-      .out = QN_FORMALS(ANY("output", TENSOR_OR_SEQUENCE)), .flags = MOVES, .infer = infer_get,
-      .kernels = KERNELS(get_ref) },
-    { .name = NULL },
+    {.name = "Optional",
+     .domain = "",
+     .since = 15,
+     .until = 27,
+     .in = QN_FORMALS(ANY("input", QN_OPTIONAL_FORMAL | TENSOR_OR_SEQUENCE)),
+     .out = QN_FORMALS(ANY("output", QN_OPTIONAL_KIND)),
+     .attrs = QN_ATTRS(QN_TYPE_ATTR(optional, type)),
+     QN_PARAMS(optional),
+     .flags = MOVES,
+     .infer = infer_optional,
+     .kernels = KERNELS(optional_ref)},
+    {.name = "OptionalHasElement",
+     .domain = "",
+     .since = 15,
+     .until = 17,
+     .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND)),
+     .out = QN_FORMALS(QN_OUT("output", 'B', QN_BIT(BOOL))),
+     .flags = QN_NO_FOLD,
+     .infer = infer_has,
+     .kernels = KERNELS(has_ref)},
+    {.name = "OptionalHasElement",
+     .domain = "",
+     .since = 18,
+     .until = 27,
+     .in = QN_FORMALS(ANY("input", QN_OPTIONAL_FORMAL | QN_OPTIONAL_KIND | TENSOR_OR_SEQUENCE)),
+     .out = QN_FORMALS(QN_OUT("output", 'B', QN_BIT(BOOL))),
+     .flags = QN_NO_FOLD,
+     .infer = infer_has,
+     .kernels = KERNELS(has_ref)},
+    {.name = "OptionalGetElement",
+     .domain = "",
+     .since = 15,
+     .until = 17,
+     .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND)),
+     .out = QN_FORMALS(ANY("output", TENSOR_OR_SEQUENCE)),
+     .flags = MOVES,
+     .infer = infer_get,
+     .kernels = KERNELS(get_ref)},
+    {.name = "OptionalGetElement",
+     .domain = "",
+     .since = 18,
+     .until = 27,
+     .in = QN_FORMALS(ANY("input", QN_OPTIONAL_KIND | TENSOR_OR_SEQUENCE)),
+     .out = QN_FORMALS(ANY("output", TENSOR_OR_SEQUENCE)),
+     .flags = MOVES,
+     .infer = infer_get,
+     .kernels = KERNELS(get_ref)},
+    {.name = NULL},
 };

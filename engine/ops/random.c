@@ -1,6 +1,7 @@
 /* random.c: RandomNormal, RandomNormalLike, RandomUniform, RandomUniformLike, Multinomial, Bernoulli.
- * With a seed the same values come every time; without, the run's own generator gives others each time. The standard names no
- * generator: numbers come from splitmix64 (Steele, Lea, Flood, OOPSLA 2014), normal ones by Box and Muller's transform. */
+ * With a seed the same values come every time; without, the run's own generator gives others each time. The standard
+ * names no generator: numbers come from splitmix64 (Steele, Lea, Flood, OOPSLA 2014), normal ones by Box and Muller's
+ * transform. */
 #include <math.h>
 #include <string.h>
 
@@ -10,13 +11,13 @@
 struct random {
     enum qn_dtype dtype; /* UNDEFINED: the input's */
     struct qn_ints shape;
-    float seed;          /* NaN: none */
-    float a, b;          /* mean and scale, or low and high */
+    float seed; /* NaN: none */
+    float a, b; /* mean and scale, or low and high */
     int64_t sample_size;
     bool like;
 };
 
-/* ---- The generator ------------------------------------------------------------------------------------------------ */
+/* ---- The generator ----------------------------------------------------------------------------------------------- */
 
 static uint64_t start(const struct qn_call *call)
 {
@@ -48,13 +49,13 @@ static double normal(uint64_t *state)
     return radius * cos(6.283185307179586 * uniform(state));
 }
 
-/* ---- Inference ---------------------------------------------------------------------------------------------------- */
+/* ---- Inference --------------------------------------------------------------------------------------------------- */
 
 static enum qn_status infer_fill(struct qn_infer *in, const void *params)
 {
     const struct random *p = params;
     const struct qn_fact *x = qn_infer_in(in, 0);
-    struct qn_shape shape = { .rank = 0 };
+    struct qn_shape shape = {.rank = 0};
 
     if (p->like)
         return qn_infer_out(in, 0, p->dtype != QN_UNDEFINED ? p->dtype : x->dtype, &x->shape);
@@ -70,7 +71,7 @@ static enum qn_status infer_multinomial(struct qn_infer *in, const void *params)
 {
     const struct random *p = params;
     const struct qn_fact *x = qn_infer_in(in, 0);
-    struct qn_shape shape = { .rank = 2, .dims = { QN_DIM_UNKNOWN, p->sample_size } };
+    struct qn_shape shape = {.rank = 2, .dims = {QN_DIM_UNKNOWN, p->sample_size}};
 
     QN_CHECK(x->shape.rank < 0 || x->shape.rank == 2, in->err, SHAPE, "the input must have 2 dimensions, not %d",
              x->shape.rank);
@@ -81,7 +82,7 @@ static enum qn_status infer_multinomial(struct qn_infer *in, const void *params)
     return qn_infer_out(in, 0, p->dtype, &shape);
 }
 
-/* ---- Kernels ------------------------------------------------------------------------------------------------------ */
+/* ---- Kernels ----------------------------------------------------------------------------------------------------- */
 
 static enum qn_status normal_ref(const struct qn_call *call)
 {
@@ -115,7 +116,7 @@ static enum qn_status bernoulli_ref(const struct qn_call *call)
         double one = uniform(&state) < qn_tensor_double(x, i);
 
         qn_convert(QN_DOUBLE, &one, y->dtype, (char *)y->data + (size_t)i * qn_dtype_bytes(y->dtype), 1,
-                   (struct qn_convert_options){ .saturate = true, .round_mode = 'n' });
+                   (struct qn_convert_options){.saturate = true, .round_mode = 'n'});
     }
     return QN_OK;
 }
@@ -149,40 +150,56 @@ static enum qn_status multinomial_ref(const struct qn_call *call)
     return QN_OK;
 }
 
-/* ---- Descriptors -------------------------------------------------------------------------------------------------- */
+/* ---- Descriptors ------------------------------------------------------------------------------------------------- */
 
-#define KERNELS(stem) ((const struct qn_kernel[]){ { .name = #stem, .run = stem }, { .name = NULL } })
-#define SEED { .name = "seed", .form = QN_FORM_FLOAT, .offset = offsetof(struct random, seed), .number = NAN }
+#define KERNELS(stem) ((const struct qn_kernel[]){{.name = #stem, .run = stem}, {.name = NULL}})
+#define SEED                                                                                                           \
+    {                                                                                                                  \
+        .name = "seed", .form = QN_FORM_FLOAT, .offset = offsetof(struct random, seed), .number = NAN                  \
+    }
 #define NUMBER(text, field_, value)                                                                                    \
-    { .name = text, .form = QN_FORM_FLOAT, .offset = offsetof(struct random, field_), .number = (value) }
+    {                                                                                                                  \
+        .name = text, .form = QN_FORM_FLOAT, .offset = offsetof(struct random, field_), .number = (value)              \
+    }
 #define SHAPE                                                                                                          \
-    { .name = "shape", .form = QN_FORM_INTS, .offset = offsetof(struct random, shape), .required = true }
+    {                                                                                                                  \
+        .name = "shape", .form = QN_FORM_INTS, .offset = offsetof(struct random, shape), .required = true              \
+    }
 #define TYPE(value) QN_DTYPE_ATTR(random, dtype, value)
 
 #define FILL(op, first, last, set, kernel, ...)                                                                        \
-    { .name = (op), .domain = "", .since = (first), .until = (last), .in = QN_FORMALS({ NULL, 0, 0, 0 }),              \
-      .out = QN_FORMALS(QN_OUT("output", 'T', set)), .attrs = QN_ATTRS(TYPE(QN_FLOAT), SEED, SHAPE, __VA_ARGS__),      \
-      QN_PARAMS(random), .flags = QN_RANDOM, .infer = infer_fill, .kernels = KERNELS(kernel),                    \
-      .tolerance = QN_RANDOMLY }
+    {                                                                                                                  \
+        .name = (op), .domain = "", .since = (first), .until = (last), .in = QN_FORMALS({NULL, 0, 0, 0}),              \
+        .out = QN_FORMALS(QN_OUT("output", 'T', set)), .attrs = QN_ATTRS(TYPE(QN_FLOAT), SEED, SHAPE, __VA_ARGS__),    \
+        QN_PARAMS(random), .flags = QN_RANDOM, .infer = infer_fill, .kernels = KERNELS(kernel),                        \
+        .tolerance = QN_RANDOMLY                                                                                       \
+    }
 #define LIKE(op, first, last, any, set, kernel, ...)                                                                   \
-    { .name = (op), .domain = "", .since = (first), .until = (last), .in = QN_FORMALS(QN_IN("input", '1', any)),       \
-      .out = QN_FORMALS(QN_OUT("output", '2', set)), .attrs = QN_ATTRS(TYPE(QN_UNDEFINED), SEED, __VA_ARGS__),         \
-      QN_PRESET(random, .like = true), .flags = QN_RANDOM, .infer = infer_fill, .kernels = KERNELS(kernel),      \
-      .tolerance = QN_RANDOMLY }
+    {                                                                                                                  \
+        .name = (op), .domain = "", .since = (first), .until = (last), .in = QN_FORMALS(QN_IN("input", '1', any)),     \
+        .out = QN_FORMALS(QN_OUT("output", '2', set)), .attrs = QN_ATTRS(TYPE(QN_UNDEFINED), SEED, __VA_ARGS__),       \
+        QN_PRESET(random, .like = true), .flags = QN_RANDOM, .infer = infer_fill, .kernels = KERNELS(kernel),          \
+        .tolerance = QN_RANDOMLY                                                                                       \
+    }
 #define MEAN NUMBER("mean", a, 0), NUMBER("scale", b, 1)
-#define LOW NUMBER("low", a, 0), NUMBER("high", b, 1)
+#define LOW  NUMBER("low", a, 0), NUMBER("high", b, 1)
 #define BERNOULLI(first, last, set)                                                                                    \
-    { .name = "Bernoulli", .domain = "", .since = (first), .until = (last), .in = QN_FORMALS(QN_IN("input", '1', set)),\
-      .out = QN_FORMALS(QN_OUT("output", '2', QN_NUMBERS | QN_BIT(BOOL))),                                             \
-      .attrs = QN_ATTRS(TYPE(QN_UNDEFINED), SEED), QN_PRESET(random, .like = true), .flags = QN_RANDOM,                \
-      .infer = infer_fill, .kernels = KERNELS(bernoulli_ref), .tolerance = QN_RANDOMLY }
+    {                                                                                                                  \
+        .name = "Bernoulli", .domain = "", .since = (first), .until = (last),                                          \
+        .in = QN_FORMALS(QN_IN("input", '1', set)),                                                                    \
+        .out = QN_FORMALS(QN_OUT("output", '2', QN_NUMBERS | QN_BIT(BOOL))),                                           \
+        .attrs = QN_ATTRS(TYPE(QN_UNDEFINED), SEED), QN_PRESET(random, .like = true), .flags = QN_RANDOM,              \
+        .infer = infer_fill, .kernels = KERNELS(bernoulli_ref), .tolerance = QN_RANDOMLY                               \
+    }
 #define MULTINOMIAL(first, last, set)                                                                                  \
-    { .name = "Multinomial", .domain = "", .since = (first), .until = (last),                                          \
-      .in = QN_FORMALS(QN_IN("input", '1', set)),                                                                      \
-      .out = QN_FORMALS(QN_OUT("output", '2', QN_BIT(INT32) | QN_BIT(INT64))),                                         \
-      .attrs = QN_ATTRS(TYPE(QN_INT32), SEED, QN_INT_ATTR_RANGE(random, sample_size, 1, 0, INT32_MAX)),                \
-      QN_PARAMS(random), .flags = QN_RANDOM, .infer = infer_multinomial, .kernels = KERNELS(multinomial_ref),    \
-      .tolerance = QN_RANDOMLY }
+    {                                                                                                                  \
+        .name = "Multinomial", .domain = "", .since = (first), .until = (last),                                        \
+        .in = QN_FORMALS(QN_IN("input", '1', set)),                                                                    \
+        .out = QN_FORMALS(QN_OUT("output", '2', QN_BIT(INT32) | QN_BIT(INT64))),                                       \
+        .attrs = QN_ATTRS(TYPE(QN_INT32), SEED, QN_INT_ATTR_RANGE(random, sample_size, 1, 0, INT32_MAX)),              \
+        QN_PARAMS(random), .flags = QN_RANDOM, .infer = infer_multinomial, .kernels = KERNELS(multinomial_ref),        \
+        .tolerance = QN_RANDOMLY                                                                                       \
+    }
 
 const struct qn_op qn_ops_random[] = {
     FILL("RandomNormal", 1, 21, QN_FLOATS_STD, normal_ref, MEAN),
@@ -197,5 +214,5 @@ const struct qn_op qn_ops_random[] = {
     BERNOULLI(22, 27, QN_FLOATS),
     MULTINOMIAL(7, 21, QN_FLOATS_STD),
     MULTINOMIAL(22, 27, QN_FLOATS),
-    { .name = NULL },
+    {.name = NULL},
 };

@@ -11,7 +11,7 @@ static enum qn_status parse(struct qn_node *node, void *params, struct qn_arena 
     const struct reverse *p = params;
 
     (void)node, (void)arena;
-    QN_CHECK(p->batch_axis + p->time_axis == 1 && p->batch_axis >= 0 && p->batch_axis <= 1, err, FORMAT,
+    QN_CHECK(p->batch_axis >= 0 && p->batch_axis <= 1 && p->time_axis == 1 - p->batch_axis, err, FORMAT,
              "attributes 'batch_axis' and 'time_axis' must be 0 and 1, not %lld and %lld", (long long)p->batch_axis,
              (long long)p->time_axis);
     return QN_OK;

@@ -1,9 +1,9 @@
 /* rnn.c: RNN, GRU, LSTM.
- * ONNX versions 1 to 22: forward, reverse and bidirectional, sequence lengths, peepholes, clipping, any of the standard's
- * activations, both layouts. The fast kernel multiplies all steps' inputs by W in one product, then walks the steps with one
- * product by R each; weights that are constant are packed once.
- * Shapes, with D directions and G gates (1, 3 or 4): X [T,B,I], W [D,G*H,I], R [D,G*H,H], B [D,2*G*H], initial_h and initial_c
- * [D,B,H], P [D,3*H]; Y [T,D,B,H], Y_h and Y_c [D,B,H]. Layout 1 puts B first everywhere. */
+ * ONNX versions 1 to 22: forward, reverse and bidirectional, sequence lengths, peepholes, clipping, any of the
+ * standard's activations, both layouts. The fast kernel multiplies all steps' inputs by W in one product, then walks
+ * the steps with one product by R each; weights that are constant are packed once. Shapes, with D directions and G
+ * gates (1, 3 or 4): X [T,B,I], W [D,G*H,I], R [D,G*H,H], B [D,2*G*H], initial_h and initial_c [D,B,H], P [D,3*H]; Y
+ * [T,D,B,H], Y_h and Y_c [D,B,H]. Layout 1 puts B first everywhere. */
 #include <math.h>
 #include <string.h>
 
@@ -13,9 +13,21 @@
 enum cell { CELL_RNN, CELL_GRU, CELL_LSTM };
 enum direction { FORWARD, REVERSE, BIDIRECTIONAL };
 
-static const char *const directions[] = { "forward", "reverse", "bidirectional", NULL };
+static const char *const directions[] = {"forward", "reverse", "bidirectional", NULL};
 
-enum activation { RELU, TANH, SIGMOID, AFFINE, LEAKY_RELU, THRESHOLDED_RELU, SCALED_TANH, HARD_SIGMOID, ELU, SOFTSIGN, SOFTPLUS };
+enum activation {
+    RELU,
+    TANH,
+    SIGMOID,
+    AFFINE,
+    LEAKY_RELU,
+    THRESHOLDED_RELU,
+    SCALED_TANH,
+    HARD_SIGMOID,
+    ELU,
+    SOFTSIGN,
+    SOFTPLUS
+};
 
 /* Names with the parameters they take and their defaults. */
 static const struct {
@@ -23,17 +35,12 @@ static const struct {
     float alpha, beta;
     bool takes_alpha, takes_beta;
 } activations[] = {
-    { "Relu", 0, 0, false, false },
-    { "Tanh", 0, 0, false, false },
-    { "Sigmoid", 0, 0, false, false },
-    { "Affine", 1, 0, true, true },
-    { "LeakyRelu", 0.01f, 0, true, false },
-    { "ThresholdedRelu", 1, 0, true, false },
-    { "ScaledTanh", 1, 1, true, true },
-    { "HardSigmoid", 0.2f, 0.5f, true, true },
-    { "Elu", 1, 0, true, false },
-    { "Softsign", 0, 0, false, false },
-    { "Softplus", 0, 0, false, false },
+    {"Relu", 0, 0, false, false},         {"Tanh", 0, 0, false, false},
+    {"Sigmoid", 0, 0, false, false},      {"Affine", 1, 0, true, true},
+    {"LeakyRelu", 0.01f, 0, true, false}, {"ThresholdedRelu", 1, 0, true, false},
+    {"ScaledTanh", 1, 1, true, true},     {"HardSigmoid", 0.2f, 0.5f, true, true},
+    {"Elu", 1, 0, true, false},           {"Softsign", 0, 0, false, false},
+    {"Softplus", 0, 0, false, false},
 };
 
 struct act {
@@ -55,7 +62,7 @@ static int n_gates(enum cell cell) { return cell == CELL_LSTM ? 4 : cell == CELL
 static int n_acts(enum cell cell) { return cell == CELL_LSTM ? 3 : cell == CELL_GRU ? 2 : 1; }
 static int n_directions(const struct rnn *p) { return p->direction == BIDIRECTIONAL ? 2 : 1; }
 
-/* ---- Parsing ------------------------------------------------------------------------------------------------------ */
+/* ---- Parsing ----------------------------------------------------------------------------------------------------- */
 
 static bool same_word(struct qn_str text, const char *word)
 {
@@ -78,10 +85,7 @@ static enum qn_status find_activation(struct qn_str text, enum activation *kind,
     QN_FAIL(err, FORMAT, "unknown activation '%.*s'", (int)(text.n < 40 ? text.n : 40), text.data);
 }
 
-static enum activation default_activation(enum cell cell, int i)
-{
-    return cell != CELL_RNN && i == 0 ? SIGMOID : TANH;
-}
+static enum activation default_activation(enum cell cell, int i) { return cell != CELL_RNN && i == 0 ? SIGMOID : TANH; }
 
 /* Parameters are taken from the lists in order, by the activations that have one. */
 static enum qn_status parse(struct qn_node *node, void *params, struct qn_arena *arena, struct qn_err *err)
@@ -109,7 +113,7 @@ static enum qn_status parse(struct qn_node *node, void *params, struct qn_arena 
     return QN_OK;
 }
 
-/* ---- Inference ---------------------------------------------------------------------------------------------------- */
+/* ---- Inference --------------------------------------------------------------------------------------------------- */
 
 enum { X, W, R, B, LENGTHS, INITIAL_H, INITIAL_C, P };
 
@@ -140,42 +144,43 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
     const struct qn_fact *x = qn_infer_in(in, X), *r = qn_infer_in(in, R);
     int64_t d = n_directions(p), g = n_gates(p->cell), h = p->hidden_size, size = dim_of(x, 2);
     int64_t t = dim_of(x, p->layout ? 1 : 0), b = dim_of(x, p->layout ? 0 : 1);
-    struct qn_shape y = { .rank = 4 }, y_h = { .rank = 3 };
+    struct qn_shape y = {.rank = 4}, y_h = {.rank = 3};
 
     QN_CHECK(x->shape.rank < 0 || x->shape.rank == 3, in->err, SHAPE, "X must have 3 dimensions, it has %d",
              x->shape.rank);
     if (h <= 0)
         h = dim_of(r, 2);
     QN_CHECK(!qn_dim_known(h) || h <= INT32_MAX, in->err, LIMIT, "the hidden size %lld is too large", (long long)h);
-    QN_TRY(expect(in, W, "W", 3, (const int64_t[]){ d, qn_dim_known(h) ? g * h : -1, size }));
-    QN_TRY(expect(in, R, "R", 3, (const int64_t[]){ d, qn_dim_known(h) ? g * h : -1, h }));
-    QN_TRY(expect(in, B, "B", 2, (const int64_t[]){ d, qn_dim_known(h) ? 2 * g * h : -1 }));
+    QN_TRY(expect(in, W, "W", 3, (const int64_t[]){d, qn_dim_known(h) ? g * h : -1, size}));
+    QN_TRY(expect(in, R, "R", 3, (const int64_t[]){d, qn_dim_known(h) ? g * h : -1, h}));
+    QN_TRY(expect(in, B, "B", 2, (const int64_t[]){d, qn_dim_known(h) ? 2 * g * h : -1}));
     QN_TRY(expect(in, LENGTHS, "sequence_lens", 1, &b));
-    QN_TRY(expect(in, INITIAL_H, "initial_h", 3, p->layout ? (const int64_t[]){ b, d, h } : (const int64_t[]){ d, b, h }));
+    QN_TRY(expect(in, INITIAL_H, "initial_h", 3, p->layout ? (const int64_t[]){b, d, h} : (const int64_t[]){d, b, h}));
     if (p->cell == CELL_LSTM) {
-        QN_TRY(expect(in, INITIAL_C, "initial_c", 3,
-                      p->layout ? (const int64_t[]){ b, d, h } : (const int64_t[]){ d, b, h }));
-        QN_TRY(expect(in, P, "P", 2, (const int64_t[]){ d, qn_dim_known(h) ? 3 * h : -1 }));
+        QN_TRY(
+            expect(in, INITIAL_C, "initial_c", 3, p->layout ? (const int64_t[]){b, d, h} : (const int64_t[]){d, b, h}));
+        QN_TRY(expect(in, P, "P", 2, (const int64_t[]){d, qn_dim_known(h) ? 3 * h : -1}));
     }
-    memcpy(y.dims, p->layout ? (const int64_t[]){ b, t, d, h } : (const int64_t[]){ t, d, b, h }, 4 * sizeof(int64_t));
-    memcpy(y_h.dims, p->layout ? (const int64_t[]){ b, d, h } : (const int64_t[]){ d, b, h }, 3 * sizeof(int64_t));
+    memcpy(y.dims, p->layout ? (const int64_t[]){b, t, d, h} : (const int64_t[]){t, d, b, h}, 4 * sizeof(int64_t));
+    memcpy(y_h.dims, p->layout ? (const int64_t[]){b, d, h} : (const int64_t[]){d, b, h}, 3 * sizeof(int64_t));
     QN_TRY(qn_infer_out(in, 0, x->dtype, &y));
     QN_TRY(qn_infer_out(in, 1, x->dtype, &y_h));
     return qn_infer_out(in, 2, x->dtype, &y_h);
 }
 
-/* ---- What both kernels share -------------------------------------------------------------------------------------- */
+/* ---- What both kernels share ------------------------------------------------------------------------------------- */
 
 struct sizes {
     int64_t t, b, i, h, d;
     int g;
-    /* strides in elements: of X by step and batch entry, of Y by step, direction and entry, of states by direction and entry */
+    /* strides in elements: of X by step and batch entry, of Y by step, direction and entry, of states by direction and
+     * entry */
     int64_t x_t, x_b, y_t, y_d, y_b, s_d, s_b;
 };
 
 static struct sizes sizes_of(const struct rnn *p, const int64_t *x, const int64_t *r)
 {
-    struct sizes s = { .d = n_directions(p), .g = n_gates(p->cell), .i = x[2], .h = r[2] };
+    struct sizes s = {.d = n_directions(p), .g = n_gates(p->cell), .i = x[2], .h = r[2]};
 
     s.t = x[p->layout ? 1 : 0];
     s.b = x[p->layout ? 0 : 1];
@@ -243,7 +248,7 @@ static double apply(const struct act *act, double x)
     }
 }
 
-/* ---- Reference: one direction, one batch entry, one step at a time, in double ------------------------------------- */
+/* ---- Reference: one direction, one batch entry, one step at a time, in double ------------------------------------ */
 
 struct entry {
     const struct qn_call *call;
@@ -374,8 +379,8 @@ static enum qn_status rnn_ref(const struct qn_call *call)
     const struct rnn *p = call->params;
     struct sizes s = sizes_of(p, qn_in(call, X)->dims, qn_in(call, R)->dims);
     double *work = call->workspace;
-    struct entry e = { .call = call, .p = p, .s = &s, .h = work, .c = work + s.h, .next = work + 2 * s.h,
-                       .gates = work + 3 * s.h };
+    struct entry e = {
+        .call = call, .p = p, .s = &s, .h = work, .c = work + s.h, .next = work + 2 * s.h, .gates = work + 3 * s.h};
 
     QN_TRY(check_lengths(call, &s));
     for (e.d = 0; e.d < s.d; e.d++)
@@ -384,7 +389,7 @@ static enum qn_status rnn_ref(const struct qn_call *call)
     return QN_OK;
 }
 
-/* ---- Fast: float32, all entries of a batch together --------------------------------------------------------------- */
+/* ---- Fast: float32, all entries of a batch together -------------------------------------------------------------- */
 
 /* Packed W and R of every direction, and B's two halves added up (GRU's hidden gate keeps the state's half apart). */
 struct packed {
@@ -432,12 +437,13 @@ static enum qn_status pack_bias(struct qn_arena *arena, const struct rnn *p, con
     return QN_OK;
 }
 
-static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena, const void **packed, struct qn_err *err)
+static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena, const void **packed,
+                              struct qn_err *err)
 {
     const struct rnn *p = site->params;
     const struct qn_tensor *w = site->in[W]->konst, *r = site->in[R]->konst;
     const struct qn_tensor *bias = site->n_in > B && site->in[B] ? site->in[B]->konst : NULL;
-    struct sizes s = { .d = n_directions(p), .g = n_gates(p->cell), .i = w->dims[2], .h = r->dims[2] };
+    struct sizes s = {.d = n_directions(p), .g = n_gates(p->cell), .i = w->dims[2], .h = r->dims[2]};
     struct packed *pack = qn_arena_alloc(arena, sizeof(*pack));
     int64_t n = s.g * s.h;
 
@@ -453,29 +459,43 @@ static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena
     return QN_OK;
 }
 
-/* Workspace: gates of all steps [T,B,G*H]; what R gives [B,G*H]; states h and c [B,H] each; a row [H]; times [B]; then the
- * products' own. */
+/* Workspace: gates of all steps [T,B,G*H]; what R gives [B,G*H]; states h and c [B,H] each; a row [H]; times [B]; then
+ * the products' own. */
 struct layout {
     size_t gates, state, h, c, row, times, product, total; /* byte offsets */
 };
 
 static struct qn_gemm input_product(const struct sizes *s)
 {
-    return (struct qn_gemm){ .m = s->t * s->b, .n = s->g * s->h, .k = s->i, .lda = s->i, .ldc = s->g * s->h, .alpha = 1,
-                             .b_packed = (const float *)1, .a = (const float *)1, .bias_col = (const float *)1 };
+    return (struct qn_gemm){.m = s->t * s->b,
+                            .n = s->g * s->h,
+                            .k = s->i,
+                            .lda = s->i,
+                            .ldc = s->g * s->h,
+                            .alpha = 1,
+                            .b_packed = (const float *)1,
+                            .a = (const float *)1,
+                            .bias_col = (const float *)1};
 }
 
 static struct qn_gemm state_product(const struct sizes *s)
 {
-    return (struct qn_gemm){ .m = s->b, .n = s->g * s->h, .k = s->h, .lda = s->h, .ldc = s->g * s->h, .alpha = 1,
-                             .b_packed = (const float *)1, .a = (const float *)1, .bias_col = (const float *)1 };
+    return (struct qn_gemm){.m = s->b,
+                            .n = s->g * s->h,
+                            .k = s->h,
+                            .lda = s->h,
+                            .ldc = s->g * s->h,
+                            .alpha = 1,
+                            .b_packed = (const float *)1,
+                            .a = (const float *)1,
+                            .bias_col = (const float *)1};
 }
 
 static bool make_layout(const struct sizes *s, int n_threads, struct layout *l)
 {
     struct qn_gemm input = input_product(s), state = state_product(s);
     size_t row, gates, n_input, n_state, at = 0;
-    size_t *const offsets[] = { &l->gates, &l->state, &l->h, &l->c, &l->row, &l->times, &l->product };
+    size_t *const offsets[] = {&l->gates, &l->state, &l->h, &l->c, &l->row, &l->times, &l->product};
     size_t sizes[7];
 
     if (!qn_mul((size_t)s->g * (size_t)s->h, sizeof(float), &row) || !qn_mul(row, (size_t)s->b, &sizes[1]) ||
@@ -510,7 +530,7 @@ static void activate(const struct rnn *p, const struct act *act, float *x, int64
     const struct qn_kern *kern = qn_kern();
 
     if (p->clip > 0) {
-        const struct qn_act clip = { QN_ACT_CLIP, -p->clip, p->clip };
+        const struct qn_act clip = {QN_ACT_CLIP, -p->clip, p->clip};
 
         kern->act(x, x, (size_t)n, &clip);
     }
@@ -530,7 +550,8 @@ static void activate_unclipped(const struct act *act, float *x, int64_t n)
     activate(&no_clip, act, x, n);
 }
 
-/* One step of one entry. x: what the input gives [G*H], overwritten; r: what the state gives [G*H]; h, c: states [H]. */
+/* One step of one entry. x: what the input gives [G*H], overwritten; r: what the state gives [G*H]; h, c: states [H].
+ */
 static void lstm_cell(const struct rnn *p, const struct act *acts, const float *peephole, int64_t h, float *x,
                       const float *r, float *state, float *c, float *row)
 {
@@ -558,7 +579,8 @@ static void lstm_cell(const struct rnn *p, const struct act *acts, const float *
 }
 
 /* linear_before_reset: r holds all three gates. */
-static void gru_cell_linear(const struct rnn *p, const struct act *acts, int64_t h, float *x, const float *r, float *state)
+static void gru_cell_linear(const struct rnn *p, const struct act *acts, int64_t h, float *x, const float *r,
+                            float *state)
 {
     for (int64_t k = 0; k < 2 * h; k++)
         x[k] += r[k];
@@ -723,7 +745,7 @@ static void run_direction(struct pass *a, int64_t *times)
 
 static enum qn_status rnn_f32(const struct qn_call *call)
 {
-    struct pass a = { .call = call, .p = call->params, .packed = call->packed };
+    struct pass a = {.call = call, .p = call->params, .packed = call->packed};
     char *work = call->workspace;
     struct layout l;
 
@@ -735,25 +757,25 @@ static enum qn_status rnn_f32(const struct qn_call *call)
     a.h = (float *)(work + l.h);
     a.c = (float *)(work + l.c);
     a.row = (float *)(work + l.row);
-    a.work = (struct qn_work){ work + l.product, qn_pool_threads(call->pool), call->pool };
+    a.work = (struct qn_work){work + l.product, qn_pool_threads(call->pool), call->pool};
     for (a.d = 0; a.d < a.s.d; a.d++)
         run_direction(&a, (int64_t *)(work + l.times));
     return QN_OK;
 }
 
 static const struct qn_kernel kernels[] = {
-    { .name = "rnn_f32", .accept = accept_f32_constant, .prepare = prepare, .workspace = workspace, .run = rnn_f32 },
-    { .name = "rnn_ref", .accept = qn_accept_not_narrow, .workspace = ref_workspace, .run = rnn_ref },
-    { .name = NULL },
+    {.name = "rnn_f32", .accept = accept_f32_constant, .prepare = prepare, .workspace = workspace, .run = rnn_f32},
+    {.name = "rnn_ref", .accept = qn_accept_not_narrow, .workspace = ref_workspace, .run = rnn_ref},
+    {.name = NULL},
 };
 
-/* ---- Descriptors -------------------------------------------------------------------------------------------------- */
+/* ---- Descriptors ------------------------------------------------------------------------------------------------- */
 
 #define COMMON_ATTRS                                                                                                   \
     QN_STRINGS_ATTR(rnn, activations), QN_FLOATS_ATTR(rnn, activation_alpha), QN_FLOATS_ATTR(rnn, activation_beta),    \
         QN_FLOAT_ATTR(rnn, clip, 0), QN_ENUM_ATTR(rnn, direction, "forward", directions),                              \
         QN_INT_ATTR_RANGE(rnn, hidden_size, 0, 0, INT32_MAX)
-#define OLD QN_IGNORED_ATTR("output_sequence")
+#define OLD    QN_IGNORED_ATTR("output_sequence")
 #define LAYOUT QN_INT_ATTR_RANGE(rnn, layout, 0, 0, 1)
 #define FORGET QN_INT_ATTR(rnn, input_forget, 0)
 #define LINEAR QN_INT_ATTR(rnn, linear_before_reset, 0)
@@ -761,19 +783,21 @@ static const struct qn_kernel kernels[] = {
 #define COMMON_INPUTS(set)                                                                                             \
     QN_IN("X", 'T', set), QN_IN("W", 'T', set), QN_IN("R", 'T', set), QN_OPT("B", 'T', set),                           \
         QN_OPT("sequence_lens", '1', QN_BIT(INT32)), QN_OPT("initial_h", 'T', set)
-#define ONE_STATE(set) QN_FORMALS(COMMON_INPUTS(set))
+#define ONE_STATE(set)  QN_FORMALS(COMMON_INPUTS(set))
 #define TWO_STATES(set) QN_FORMALS(COMMON_INPUTS(set), QN_OPT("initial_c", 'T', set), QN_OPT("P", 'T', set))
-#define TWO_OUTS(set) QN_FORMALS(QN_OPT("Y", 'T', set), QN_OPT("Y_h", 'T', set))
+#define TWO_OUTS(set)   QN_FORMALS(QN_OPT("Y", 'T', set), QN_OPT("Y_h", 'T', set))
 #define THREE_OUTS(set) QN_FORMALS(QN_OPT("Y", 'T', set), QN_OPT("Y_h", 'T', set), QN_OPT("Y_c", 'T', set))
 
 #define ROW(op, first, last, which, set, ins, outs, ...)                                                               \
-    { .name = (op), .domain = "", .since = (first), .until = (last), .in = ins(set), .out = outs(set),                 \
-      .attrs = QN_ATTRS(COMMON_ATTRS, __VA_ARGS__), QN_PRESET(rnn, .cell = (which)), .parse = parse, .infer = infer,   \
-      .kernels = kernels, .tolerance = QN_ROUNDING }
+    {                                                                                                                  \
+        .name = (op), .domain = "", .since = (first), .until = (last), .in = ins(set), .out = outs(set),               \
+        .attrs = QN_ATTRS(COMMON_ATTRS, __VA_ARGS__), QN_PRESET(rnn, .cell = (which)), .parse = parse, .infer = infer, \
+        .kernels = kernels, .tolerance = QN_ROUNDING                                                                   \
+    }
 
 const struct qn_op qn_ops_rnn[] = {
     ROW("RNN", 1, 6, CELL_RNN, QN_FLOATS_STD, ONE_STATE, TWO_OUTS, OLD),
-    ROW("RNN", 7, 13, CELL_RNN, QN_FLOATS_STD, ONE_STATE, TWO_OUTS, { .name = NULL }),
+    ROW("RNN", 7, 13, CELL_RNN, QN_FLOATS_STD, ONE_STATE, TWO_OUTS, {.name = NULL}),
     ROW("RNN", 14, 21, CELL_RNN, QN_FLOATS_STD, ONE_STATE, TWO_OUTS, LAYOUT),
     ROW("RNN", 22, 27, CELL_RNN, QN_FLOATS, ONE_STATE, TWO_OUTS, LAYOUT),
     ROW("GRU", 1, 2, CELL_GRU, QN_FLOATS_STD, ONE_STATE, TWO_OUTS, OLD),
@@ -785,5 +809,5 @@ const struct qn_op qn_ops_rnn[] = {
     ROW("LSTM", 7, 13, CELL_LSTM, QN_FLOATS_STD, TWO_STATES, THREE_OUTS, FORGET),
     ROW("LSTM", 14, 21, CELL_LSTM, QN_FLOATS_STD, TWO_STATES, THREE_OUTS, FORGET, LAYOUT),
     ROW("LSTM", 22, 27, CELL_LSTM, QN_FLOATS, TWO_STATES, THREE_OUTS, FORGET, LAYOUT),
-    { .name = NULL },
+    {.name = NULL},
 };

@@ -1,6 +1,7 @@
 /* scan.c: Scan.
- * ONNX Scan-9..25: a body over slices of the scan inputs along an axis each, forwards or backwards, with state carried along and
- * scan outputs stacked along an axis each. Scan-8: the same for every entry of a leading batch axis, slices along axis 1. */
+ * ONNX Scan-9..25: a body over slices of the scan inputs along an axis each, forwards or backwards, with state carried
+ * along and scan outputs stacked along an axis each. Scan-8: the same for every entry of a leading batch axis, slices
+ * along axis 1. */
 #include <string.h>
 
 #include "ops/control.h"
@@ -13,21 +14,29 @@ struct scan {
 
 static const struct qn_attr scan_attrs_8[] = {
     QN_GRAPH_ATTR("body"),
-    { .name = "num_scan_inputs", .form = QN_FORM_INT, .offset = offsetof(struct scan, num_scan_inputs),
-      .required = true, .min = 1, .max = 65536 },
-    { .name = "directions", .form = QN_FORM_INTS, .offset = offsetof(struct scan, scan_input_directions) },
-    { .name = NULL },
+    {.name = "num_scan_inputs",
+     .form = QN_FORM_INT,
+     .offset = offsetof(struct scan, num_scan_inputs),
+     .required = true,
+     .min = 1,
+     .max = 65536},
+    {.name = "directions", .form = QN_FORM_INTS, .offset = offsetof(struct scan, scan_input_directions)},
+    {.name = NULL},
 };
 
 static const struct qn_attr scan_attrs_9[] = {
     QN_GRAPH_ATTR("body"),
-    { .name = "num_scan_inputs", .form = QN_FORM_INT, .offset = offsetof(struct scan, num_scan_inputs),
-      .required = true, .min = 1, .max = 65536 },
+    {.name = "num_scan_inputs",
+     .form = QN_FORM_INT,
+     .offset = offsetof(struct scan, num_scan_inputs),
+     .required = true,
+     .min = 1,
+     .max = 65536},
     QN_INTS_ATTR(scan, scan_input_axes),
     QN_INTS_ATTR(scan, scan_output_axes),
     QN_INTS_ATTR(scan, scan_input_directions),
     QN_INTS_ATTR(scan, scan_output_directions),
-    { .name = NULL },
+    {.name = NULL},
 };
 
 static int64_t listed(struct qn_ints list, int i) { return (size_t)i < list.n ? list.v[i] : 0; }
@@ -103,7 +112,8 @@ static enum qn_status check_counts(struct qn_infer *in, const struct scan *p, in
     QN_CHECK(n_state >= 0, in->err, FORMAT, "num_scan_inputs is %lld, only %d inputs are given",
              (long long)p->num_scan_inputs, in->n_in - first_state(p));
     QN_CHECK(body->n_inputs == n_state + p->num_scan_inputs, in->err, FORMAT,
-             "the body takes %d inputs where %lld are given", body->n_inputs, (long long)(n_state + p->num_scan_inputs));
+             "the body takes %d inputs where %lld are given", body->n_inputs,
+             (long long)(n_state + p->num_scan_inputs));
     QN_CHECK(body->n_outputs >= n_state && in->n_out <= body->n_outputs, in->err, FORMAT,
              "the body gives %d outputs, the node %d", body->n_outputs, in->n_out);
     return QN_OK;
@@ -306,7 +316,7 @@ static enum qn_status scan_ref(const struct qn_call *call)
 {
     const struct scan *p = call->params;
     const struct qn_graph *body = call->node->bodies[0].graph;
-    struct job j = { .p = p, .call = call, .n_state = n_states(p, call->node->n_formal), .n_outs = body->n_outputs };
+    struct job j = {.p = p, .call = call, .n_state = n_states(p, call->node->n_formal), .n_outs = body->n_outputs};
     const struct qn_tensor *x = qn_in(call, first_state(p) + j.n_state);
 
     j.batch = p->batched ? x->dims[0] : 1;
@@ -320,33 +330,45 @@ static enum qn_status scan_ref(const struct qn_call *call)
 
         QN_TRY(entry_length(&j, &length));
         for (int i = 0; i < j.n_state; i++)
-            j.ins[i] = (struct qn_value){ .kind = QN_TENSOR, .tensor = entry_of(&j, qn_in(call, first_state(p) + i)) };
+            j.ins[i] = (struct qn_value){.kind = QN_TENSOR, .tensor = entry_of(&j, qn_in(call, first_state(p) + i))};
         for (int64_t t = 0; t < length; t++)
             QN_TRY(step(&j, t));
         QN_TRY(put_states(&j));
     }
     for (int i = j.n_state; i < j.n_outs && j.length * j.batch == 0; i++)
-        QN_TRY(qn_stack_finish(call, &(const struct qn_stack){ .n = 0 }, i));
+        QN_TRY(qn_stack_finish(call, &(const struct qn_stack){.n = 0}, i));
     return QN_OK;
 }
 
-static const struct qn_kernel kernels[] = { { .name = "scan_ref", .run = scan_ref }, { .name = NULL } };
+static const struct qn_kernel kernels[] = {{.name = "scan_ref", .run = scan_ref}, {.name = NULL}};
 
 /* ---- Descriptors ------------------------------------------------------------------------------------------------ */
 
-#define VALUES(name, set) { name, 'V', set, QN_VARIADIC | QN_HETEROGENEOUS }
+#define VALUES(name, set)                                                                                              \
+    {                                                                                                                  \
+        name, 'V', set, QN_VARIADIC | QN_HETEROGENEOUS                                                                 \
+    }
 
 #define ROW(first, last, set)                                                                                          \
-    { .name = "Scan", .domain = "", .since = (first), .until = (last),                                                 \
-      .in = QN_FORMALS(VALUES("initial_state_and_scan_inputs", set)),                                                  \
-      .out = QN_FORMALS(VALUES("final_state_and_scan_outputs", set)), .attrs = scan_attrs_9, QN_PARAMS(scan),          \
-      .flags = QN_DATA_DEPENDENT | QN_NO_FOLD, .infer = infer, .kernels = kernels }
+    {                                                                                                                  \
+        .name = "Scan", .domain = "", .since = (first), .until = (last),                                               \
+        .in = QN_FORMALS(VALUES("initial_state_and_scan_inputs", set)),                                                \
+        .out = QN_FORMALS(VALUES("final_state_and_scan_outputs", set)), .attrs = scan_attrs_9, QN_PARAMS(scan),        \
+        .flags = QN_DATA_DEPENDENT | QN_NO_FOLD, .infer = infer, .kernels = kernels                                    \
+    }
 
 const struct qn_op qn_ops_scan[] = {
-    { .name = "Scan", .domain = "", .since = 8, .until = 8,
-      .in = QN_FORMALS(QN_OPT("sequence_lens", 'I', QN_BIT(INT64)), VALUES("initial_state_and_scan_inputs", QN_ALL_IR3)),
-      .out = QN_FORMALS(VALUES("final_state_and_scan_outputs", QN_ALL_IR3)), .attrs = scan_attrs_8,
-      QN_PRESET(scan, .batched = true), .flags = QN_DATA_DEPENDENT | QN_NO_FOLD, .infer = infer, .kernels = kernels },
+    {.name = "Scan",
+     .domain = "",
+     .since = 8,
+     .until = 8,
+     .in = QN_FORMALS(QN_OPT("sequence_lens", 'I', QN_BIT(INT64)), VALUES("initial_state_and_scan_inputs", QN_ALL_IR3)),
+     .out = QN_FORMALS(VALUES("final_state_and_scan_outputs", QN_ALL_IR3)),
+     .attrs = scan_attrs_8,
+     QN_PRESET(scan, .batched = true),
+     .flags = QN_DATA_DEPENDENT | QN_NO_FOLD,
+     .infer = infer,
+     .kernels = kernels},
     ROW(9, 10, QN_ALL_IR3),
     ROW(11, 15, QN_ALL_IR3),
     ROW(16, 18, QN_ALL_IR4),
@@ -355,5 +377,5 @@ const struct qn_op qn_ops_scan[] = {
     ROW(23, 23, QN_ALL_IR11),
     ROW(24, 24, QN_ALL_IR12),
     ROW(25, 27, QN_ALL_IR13),
-    { .name = NULL },
+    {.name = NULL},
 };

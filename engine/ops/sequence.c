@@ -1,12 +1,15 @@
-/* sequence.c: SequenceEmpty, SequenceConstruct, SequenceAt, SequenceInsert, SequenceErase, SequenceLength, SplitToSequence,
- * ConcatFromSequence, SequenceMap.
- * A sequence is an array of values; operators that hand elements on share the memory of tensors, never copy it. */
+/* sequence.c: SequenceEmpty, SequenceConstruct, SequenceAt, SequenceInsert, SequenceErase, SequenceLength,
+ * SplitToSequence, ConcatFromSequence, SequenceMap. A sequence is an array of values; operators that hand elements on
+ * share the memory of tensors, never copy it. */
 #include <string.h>
 
 #include "base/checked.h"
 #include "ops/control.h"
 
-#define SEQ(name) { name, 'S', QN_ALL_IR3, QN_SEQUENCE_KIND }
+#define SEQ(name)                                                                                                      \
+    {                                                                                                                  \
+        name, 'S', QN_ALL_IR3, QN_SEQUENCE_KIND                                                                        \
+    }
 #define POSITION QN_OPT("position", 'I', QN_BIT(INT32) | QN_BIT(INT64))
 
 static enum qn_status no_memory(const struct qn_call *call)
@@ -68,7 +71,8 @@ static enum qn_status infer_length(struct qn_infer *in, const void *params)
 
 /* ---- Elements --------------------------------------------------------------------------------------------------- */
 
-/* The position given by input i, counted from the end when negative; `last` when it is left out. n_places: how many there are. */
+/* The position given by input i, counted from the end when negative; `last` when it is left out. n_places: how many
+ * there are. */
 static enum qn_status position(const struct qn_call *call, int i, size_t n_places, size_t last, size_t *place)
 {
     const struct qn_tensor *tensor = qn_in(call, i);
@@ -94,7 +98,7 @@ static enum qn_status make_sequence(const struct qn_call *call, size_t n, enum q
     *out = call->out[0];
     if (!items)
         return no_memory(call);
-    **out = (struct qn_value){ .kind = QN_SEQUENCE, .tensor.dtype = dtype, .items = items, .n = n };
+    **out = (struct qn_value){.kind = QN_SEQUENCE, .tensor.dtype = dtype, .items = items, .n = n};
     return QN_OK;
 }
 
@@ -296,7 +300,8 @@ static enum qn_status concat_ref(const struct qn_call *call)
         size_t run = qn_tensor_bytes(item) / (size_t)outer;
 
         for (int64_t o = 0; o < outer; o++)
-            memcpy((char *)qn_out(call, 0)->data + (size_t)o * row + at, (const char *)item->data + (size_t)o * run, run);
+            memcpy((char *)qn_out(call, 0)->data + (size_t)o * row + at, (const char *)item->data + (size_t)o * run,
+                   run);
         at += run;
     }
     return QN_OK;
@@ -350,7 +355,7 @@ static enum qn_status map_ref(const struct qn_call *call)
     for (int o = 0; o < call->n_out; o++) {
         if (!call->out[o])
             continue;
-        *call->out[o] = (struct qn_value){ .kind = QN_SEQUENCE, .n = n, .tensor.dtype = body->outputs[o]->fact.dtype };
+        *call->out[o] = (struct qn_value){.kind = QN_SEQUENCE, .n = n, .tensor.dtype = body->outputs[o]->fact.dtype};
         call->out[o]->items = qn_call_alloc(call, n, sizeof(*call->out[o]->items));
         if (!call->out[o]->items)
             return no_memory(call);
@@ -372,48 +377,67 @@ static enum qn_status map_ref(const struct qn_call *call)
 
 /* ---- Descriptors ------------------------------------------------------------------------------------------------ */
 
-#define KERNELS(stem) ((const struct qn_kernel[]){ { .name = #stem, .run = stem }, { .name = NULL } })
-#define MOVES QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD
-#define FROM_11(op) .name = (op), .domain = "", .since = 11, .until = 27
+#define KERNELS(stem) ((const struct qn_kernel[]){{.name = #stem, .run = stem}, {.name = NULL}})
+#define MOVES         QN_DATA_DEPENDENT | QN_KEEPS_VALUES | QN_NO_FOLD
+#define FROM_11(op)   .name = (op), .domain = "", .since = 11, .until = 27
 
 const struct qn_op qn_ops_sequence[] = {
-    { FROM_11("SequenceEmpty"), .in = QN_FORMALS({ NULL, 0, 0, 0 }), .out = QN_FORMALS(SEQ("output")),
-      .attrs = QN_ATTRS(QN_DTYPE_ATTR(empty, dtype, QN_FLOAT)), QN_PARAMS(empty), .flags = MOVES, .infer = infer_empty,
-      .kernels = KERNELS(empty_ref) },
-    { FROM_11("SequenceConstruct"), .in = QN_FORMALS(QN_VAR("inputs", 'T', QN_ALL_IR3)),
-      .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_construct,
-      .kernels = KERNELS(construct_ref) },
-    { FROM_11("SequenceAt"),
-      .in = QN_FORMALS(SEQ("input_sequence"), QN_IN("position", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
-      .out = QN_FORMALS(QN_OUT("tensor", 'T', QN_ALL_IR3)), .flags = MOVES, .infer = infer_element,
-      .kernels = KERNELS(at_ref) },
-    { FROM_11("SequenceInsert"), .in = QN_FORMALS(SEQ("input_sequence"), QN_IN("tensor", 'S', QN_ALL_IR3), POSITION),
-      .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_same_sequence,
-      .kernels = KERNELS(insert_ref) },
-    { FROM_11("SequenceErase"), .in = QN_FORMALS(SEQ("input_sequence"), POSITION),
-      .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_same_sequence,
-      .kernels = KERNELS(erase_ref) },
-    { FROM_11("SequenceLength"), .in = QN_FORMALS(SEQ("input_sequence")),
-      .out = QN_FORMALS(QN_OUT("length", 'I', QN_BIT(INT64))), .flags = QN_NO_FOLD, .infer = infer_length,
-      .kernels = KERNELS(length_ref) },
-    { .name = "SplitToSequence", .domain = "", .since = 11, .until = 23,
-      .in = QN_FORMALS(QN_IN("input", 'T', QN_ALL_IR3), QN_OPT("split", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
-      .out = QN_FORMALS(SEQ("output_sequence")),
-      .attrs = QN_ATTRS(QN_INT_ATTR(split, axis, 0), QN_INT_ATTR(split, keepdims, 1)), QN_PARAMS(split), .flags = MOVES,
-      .infer = infer_split, .kernels = KERNELS(split_ref) },
-    { .name = "SplitToSequence", .domain = "", .since = 24, .until = 27,
-      .in = QN_FORMALS(QN_IN("input", 'T', QN_ALL_IR4), QN_OPT("split", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
-      .out = QN_FORMALS({ "output_sequence", 'S', QN_ALL_IR4, QN_SEQUENCE_KIND }),
-      .attrs = QN_ATTRS(QN_INT_ATTR(split, axis, 0), QN_INT_ATTR(split, keepdims, 1)), QN_PARAMS(split), .flags = MOVES,
-      .infer = infer_split, .kernels = KERNELS(split_ref) },
-    { FROM_11("ConcatFromSequence"), .in = QN_FORMALS(SEQ("input_sequence")),
-      .out = QN_FORMALS(QN_OUT("concat_result", 'T', QN_ALL_IR3)),
-      .attrs = QN_ATTRS(QN_INT_ATTR_REQUIRED(concat, axis), QN_INT_ATTR_RANGE(concat, new_axis, 0, 0, 1)),
-      QN_PARAMS(concat), .flags = MOVES, .infer = infer_element, .kernels = KERNELS(concat_ref) },
-    { .name = "SequenceMap", .domain = "", .since = 17, .until = 27,
-      .in = QN_FORMALS(SEQ("input_sequence"), { "additional_inputs", 'V', QN_ALL_IR3,
-                                                QN_VARIADIC | QN_HETEROGENEOUS | QN_OPTIONAL_FORMAL | QN_CONTROL_SEQUENCE }),
-      .out = QN_FORMALS({ "out_sequence", 'S', QN_ALL_IR3, QN_VARIADIC | QN_HETEROGENEOUS | QN_SEQUENCE_KIND }),
-      .attrs = QN_ATTRS(QN_GRAPH_ATTR("body")), .flags = MOVES, .infer = infer_map, .kernels = KERNELS(map_ref) },
-    { .name = NULL },
+    {FROM_11("SequenceEmpty"), .in = QN_FORMALS({NULL, 0, 0, 0}), .out = QN_FORMALS(SEQ("output")),
+     .attrs = QN_ATTRS(QN_DTYPE_ATTR(empty, dtype, QN_FLOAT)), QN_PARAMS(empty), .flags = MOVES, .infer = infer_empty,
+     .kernels = KERNELS(empty_ref)},
+    {FROM_11("SequenceConstruct"), .in = QN_FORMALS(QN_VAR("inputs", 'T', QN_ALL_IR3)),
+     .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_construct,
+     .kernels = KERNELS(construct_ref)},
+    {FROM_11("SequenceAt"),
+     .in = QN_FORMALS(SEQ("input_sequence"), QN_IN("position", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
+     .out = QN_FORMALS(QN_OUT("tensor", 'T', QN_ALL_IR3)), .flags = MOVES, .infer = infer_element,
+     .kernels = KERNELS(at_ref)},
+    {FROM_11("SequenceInsert"), .in = QN_FORMALS(SEQ("input_sequence"), QN_IN("tensor", 'S', QN_ALL_IR3), POSITION),
+     .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_same_sequence,
+     .kernels = KERNELS(insert_ref)},
+    {FROM_11("SequenceErase"), .in = QN_FORMALS(SEQ("input_sequence"), POSITION),
+     .out = QN_FORMALS(SEQ("output_sequence")), .flags = MOVES, .infer = infer_same_sequence,
+     .kernels = KERNELS(erase_ref)},
+    {FROM_11("SequenceLength"), .in = QN_FORMALS(SEQ("input_sequence")),
+     .out = QN_FORMALS(QN_OUT("length", 'I', QN_BIT(INT64))), .flags = QN_NO_FOLD, .infer = infer_length,
+     .kernels = KERNELS(length_ref)},
+    {.name = "SplitToSequence",
+     .domain = "",
+     .since = 11,
+     .until = 23,
+     .in = QN_FORMALS(QN_IN("input", 'T', QN_ALL_IR3), QN_OPT("split", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
+     .out = QN_FORMALS(SEQ("output_sequence")),
+     .attrs = QN_ATTRS(QN_INT_ATTR(split, axis, 0), QN_INT_ATTR(split, keepdims, 1)),
+     QN_PARAMS(split),
+     .flags = MOVES,
+     .infer = infer_split,
+     .kernels = KERNELS(split_ref)},
+    {.name = "SplitToSequence",
+     .domain = "",
+     .since = 24,
+     .until = 27,
+     .in = QN_FORMALS(QN_IN("input", 'T', QN_ALL_IR4), QN_OPT("split", 'I', QN_BIT(INT32) | QN_BIT(INT64))),
+     .out = QN_FORMALS({"output_sequence", 'S', QN_ALL_IR4, QN_SEQUENCE_KIND}),
+     .attrs = QN_ATTRS(QN_INT_ATTR(split, axis, 0), QN_INT_ATTR(split, keepdims, 1)),
+     QN_PARAMS(split),
+     .flags = MOVES,
+     .infer = infer_split,
+     .kernels = KERNELS(split_ref)},
+    {FROM_11("ConcatFromSequence"), .in = QN_FORMALS(SEQ("input_sequence")),
+     .out = QN_FORMALS(QN_OUT("concat_result", 'T', QN_ALL_IR3)),
+     .attrs = QN_ATTRS(QN_INT_ATTR_REQUIRED(concat, axis), QN_INT_ATTR_RANGE(concat, new_axis, 0, 0, 1)),
+     QN_PARAMS(concat), .flags = MOVES, .infer = infer_element, .kernels = KERNELS(concat_ref)},
+    {.name = "SequenceMap",
+     .domain = "",
+     .since = 17,
+     .until = 27,
+     .in =
+         QN_FORMALS(SEQ("input_sequence"), {"additional_inputs", 'V', QN_ALL_IR3,
+                                            QN_VARIADIC | QN_HETEROGENEOUS | QN_OPTIONAL_FORMAL | QN_CONTROL_SEQUENCE}),
+     .out = QN_FORMALS({"out_sequence", 'S', QN_ALL_IR3, QN_VARIADIC | QN_HETEROGENEOUS | QN_SEQUENCE_KIND}),
+     .attrs = QN_ATTRS(QN_GRAPH_ATTR("body")),
+     .flags = MOVES,
+     .infer = infer_map,
+     .kernels = KERNELS(map_ref)},
+    {.name = NULL},
 };

@@ -33,10 +33,10 @@ static struct block block_of(const struct qn_tensor *x, const struct softmax *p)
     int axis = (int)(p->axis < 0 ? p->axis + x->rank : p->axis);
 
     if (x->rank == 0)
-        return (struct block){ 1, 1, 1 };
+        return (struct block){1, 1, 1};
     if (p->flatten)
-        return (struct block){ qn_tensor_span(x, 0, axis), qn_tensor_span(x, axis, x->rank), 1 };
-    return (struct block){ qn_tensor_span(x, 0, axis), x->dims[axis], qn_tensor_span(x, axis + 1, x->rank) };
+        return (struct block){qn_tensor_span(x, 0, axis), qn_tensor_span(x, axis, x->rank), 1};
+    return (struct block){qn_tensor_span(x, 0, axis), x->dims[axis], qn_tensor_span(x, axis + 1, x->rank)};
 }
 
 /* ---- Reference: one row of n elements, `step` apart, in double ------------------------------------------------ */
@@ -146,7 +146,7 @@ static void rows_part(void *arg, int part, int n_parts)
 
 static enum qn_status each_f32_row(const struct qn_call *call, f32_row_fn *row)
 {
-    struct rows r = { row, qn_in(call, 0)->data, qn_out(call, 0)->data, block_of(qn_in(call, 0), call->params) };
+    struct rows r = {row, qn_in(call, 0)->data, qn_out(call, 0)->data, block_of(qn_in(call, 0), call->params)};
     bool small = r.b.outer * r.b.n < 32768;
 
     if (r.b.n > 0)
@@ -161,18 +161,18 @@ static enum qn_status softmax_f32(const struct qn_call *call) { return each_f32_
 static enum qn_status log_softmax_f32(const struct qn_call *call) { return each_f32_row(call, log_softmax_f32_row); }
 
 static const struct qn_kernel softmax_kernels[] = {
-    { .name = "softmax_f32", .accept = accept_f32_rows, .run = softmax_f32 },
-    { .name = "softmax_ref", .accept = qn_accept_not_narrow, .run = softmax_ref },
-    { .name = NULL },
+    {.name = "softmax_f32", .accept = accept_f32_rows, .run = softmax_f32},
+    {.name = "softmax_ref", .accept = qn_accept_not_narrow, .run = softmax_ref},
+    {.name = NULL},
 };
 static const struct qn_kernel log_softmax_kernels[] = {
-    { .name = "log_softmax_f32", .accept = accept_f32_rows, .run = log_softmax_f32 },
-    { .name = "log_softmax_ref", .accept = qn_accept_not_narrow, .run = log_softmax_ref },
-    { .name = NULL },
+    {.name = "log_softmax_f32", .accept = accept_f32_rows, .run = log_softmax_f32},
+    {.name = "log_softmax_ref", .accept = qn_accept_not_narrow, .run = log_softmax_ref},
+    {.name = NULL},
 };
 static const struct qn_kernel hardmax_kernels[] = {
-    { .name = "hardmax_ref", .accept = qn_accept_not_narrow, .run = hardmax_ref },
-    { .name = NULL },
+    {.name = "hardmax_ref", .accept = qn_accept_not_narrow, .run = hardmax_ref},
+    {.name = NULL},
 };
 
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
@@ -195,5 +195,5 @@ const struct qn_op qn_ops_softmax[] = {
     ROW("Hardmax", 1, 10, 1, true, QN_FLOATS_STD, hardmax_kernels, QN_EXACT),
     ROW("Hardmax", 11, 12, 1, true, QN_FLOATS_STD, hardmax_kernels, QN_EXACT),
     ROW("Hardmax", 13, 27, -1, false, QN_FLOATS, hardmax_kernels, QN_EXACT),
-    { .name = NULL },
+    {.name = NULL},
 };

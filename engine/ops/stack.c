@@ -32,7 +32,8 @@ static enum qn_status copy_element(const struct qn_call *call, void *to, const s
     return QN_OK;
 }
 
-enum qn_status qn_stack_push(const struct qn_call *call, struct qn_stack *stack, const struct qn_value *value, int output)
+enum qn_status qn_stack_push(const struct qn_call *call, struct qn_stack *stack, const struct qn_value *value,
+                             int output)
 {
     const struct qn_tensor *tensor = &value->tensor;
     struct qn_shape want = qn_tensor_shape(&stack->element), got = qn_tensor_shape(tensor);
@@ -61,7 +62,7 @@ enum qn_status qn_stack_finish(const struct qn_call *call, const struct qn_stack
 {
     struct qn_value *out = output < call->n_out ? call->out[output] : NULL;
     const struct qn_fact *fact = out ? &call->node->out[output]->fact : NULL;
-    int64_t dims[QN_MAX_RANK] = { 0 };
+    int64_t dims[QN_MAX_RANK] = {0};
 
     if (!out)
         return QN_OK;

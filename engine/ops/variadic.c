@@ -141,7 +141,7 @@ static const struct qn_kernel kernels[] = {
     {.name = NULL},
 };
 
-/* ---- Rewriting ---------------------------------------------------------------------------------------------------- */
+/* ---- Rewriting --------------------------------------------------------------------------------------------------- */
 
 /* A Sum of two is an Add, which others know how to absorb. */
 static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)

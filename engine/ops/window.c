@@ -1,5 +1,5 @@
-/* window.c: HannWindow, HammingWindow, BlackmanWindow: functions of other operators, as the standard defines them. `size` may
- * depend on data; a periodic window of n is a symmetric one of n + 1 without its last element. */
+/* window.c: HannWindow, HammingWindow, BlackmanWindow: functions of other operators, as the standard defines them.
+ * `size` may depend on data; a periodic window of n is a symmetric one of n + 1 without its last element. */
 #include "ops/op.h"
 
 struct window {
@@ -10,11 +10,11 @@ struct window {
 static const struct qn_attr window_attrs[] = {
     QN_DTYPE_ATTR(window, output_datatype, QN_FLOAT),
     QN_INT_ATTR(window, periodic, 1),
-    { .name = NULL },
+    {.name = NULL},
 };
 
-/* a = i * 2 pi / (n - 1 + periodic), and its cosine. A symmetric window of one element divides by zero, as the standard's own
- * definition does, and is NaN. */
+/* a = i * 2 pi / (n - 1 + periodic), and its cosine. A symmetric window of one element divides by zero, as the
+ * standard's own definition does, and is NaN. */
 #define ANGLES                                                                                                         \
     "zero = Constant<value_float=0.0>();"                                                                              \
     "one = Constant<value_float=1.0>();"                                                                               \
@@ -25,7 +25,7 @@ static const struct qn_attr window_attrs[] = {
     "less = Sub(n, one);"                                                                                              \
     "period = Add(less, extra);"                                                                                       \
     "i = Range(zero, n, one);"                                                                                         \
-    "step = Div(turn, period);"                                                                                         \
+    "step = Div(turn, period);"                                                                                        \
     "a = Mul(i, step);"                                                                                                \
     "c = Cos(a);"
 
@@ -58,5 +58,5 @@ const struct qn_op qn_ops_window[] = {
                           "difference = Sub(a0, first);"
                           "value = Add(difference, second);"
                           "output = Cast<to=$output_datatype>(value);"),
-    { .name = NULL },
+    {.name = NULL},
 };

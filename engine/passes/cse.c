@@ -1,5 +1,6 @@
-/* cse.c: common sub-expressions. Two nodes are the same when operator, parameters (bit for bit) and inputs are; inputs that are
- * small constants compare by value, for exporters that repeat them. One hash table over the nodes, in order. */
+/* cse.c: common sub-expressions. Two nodes are the same when operator, parameters (bit for bit) and inputs are; inputs
+ * that are small constants compare by value, for exporters that repeat them. One hash table over the nodes, in order.
+ */
 #include <string.h>
 
 #include "passes/pass.h"
@@ -59,10 +60,7 @@ static void merge(struct qn_graph *graph, struct qn_node *kept, struct qn_node *
     qn_patch_remove_node(graph, node);
 }
 
-static bool may_share(const struct qn_node *node)
-{
-    return node->n_bodies == 0 && !(node->op->flags & QN_RANDOM);
-}
+static bool may_share(const struct qn_node *node) { return node->n_bodies == 0 && !(node->op->flags & QN_RANDOM); }
 
 enum qn_status qn_pass_cse(struct qn_passes *passes, struct qn_graph *graph)
 {

@@ -1,6 +1,6 @@
-/* fold.c: inference and constant folding in one walk, so that a node sees what its predecessors became. A node is evaluated by
- * the ordinary kernels when all its inputs are constant; one that only asks for shapes (Shape, Size) is known from facts
- * alone. Results are kept within a budget: whatever is larger is computed at run time instead. */
+/* fold.c: inference and constant folding in one walk, so that a node sees what its predecessors became. A node is
+ * evaluated by the ordinary kernels when all its inputs are constant; one that only asks for shapes (Shape, Size) is
+ * known from facts alone. Results are kept within a budget: whatever is larger is computed at run time instead. */
 #include <string.h>
 
 #include "passes/pass.h"
@@ -47,7 +47,7 @@ static enum qn_status evaluate(struct qn_passes *passes, struct qn_graph *graph,
     struct qn_value **ins = qn_arena_array(scratch, (size_t)node->n_in, sizeof(*ins));
     struct qn_value **outs = qn_arena_array(scratch, (size_t)node->n_out, sizeof(*outs));
     struct qn_value *results = qn_arena_array(passes->arena, (size_t)node->n_out, sizeof(*results));
-    struct qn_err ignored = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err ignored = {QN_OK, 0, {0}, {0}, {0}};
 
     *done = false;
     QN_CHECK_MEM(values && ins && outs && results ? node : NULL, passes->err);

@@ -1,5 +1,5 @@
-/* pass.h: the optimiser: an ordered list of passes over a graph, each dumpable by name. Passes change a graph only through
- * the patch functions of ir/graph.h and know operators only through their descriptors. */
+/* pass.h: the optimiser: an ordered list of passes over a graph, each dumpable by name. Passes change a graph only
+ * through the patch functions of ir/graph.h and know operators only through their descriptors. */
 #ifndef QN_PASSES_PASS_H
 #define QN_PASSES_PASS_H
 
@@ -7,14 +7,14 @@
 
 /* What the passes of one model share. */
 struct qn_passes {
-    struct qn_arena *arena;   /* constants made by folding */
-    size_t fold_bytes;        /* budget left for them */
-    bool reference;           /* reference kernels, no rewriting */
-    int max_rewrites;         /* 0: no limit; -1: none */
+    struct qn_arena *arena; /* constants made by folding */
+    size_t fold_bytes;      /* budget left for them */
+    bool reference;         /* reference kernels, no rewriting */
+    int max_rewrites;       /* 0: no limit; -1: none */
     int n_rewrites;
     void (*dump_fn)(void *arg, const char *stage, const char *text);
     void *dump_arg;
-    const char *dump;         /* "all" or a pass name */
+    const char *dump; /* "all" or a pass name */
     struct qn_err *err;
 };
 

@@ -4,15 +4,14 @@
 #include "passes/pass.h"
 
 static const struct qn_pass full_list[] = {
-    { "fold", qn_pass_fold }, { "cse", qn_pass_cse },          { "dce", qn_pass_dce },
-    { "fuse", qn_pass_rewrite }, { "refold", qn_pass_fold },   { "clean", qn_pass_dce },
-    { NULL, NULL },
+    {"fold", qn_pass_fold},   {"cse", qn_pass_cse},   {"dce", qn_pass_dce}, {"fuse", qn_pass_rewrite},
+    {"refold", qn_pass_fold}, {"clean", qn_pass_dce}, {NULL, NULL},
 };
 
 static const struct qn_pass specialise_list[] = {
-    { "specialise", qn_pass_fold },
-    { "dce", qn_pass_dce },
-    { NULL, NULL },
+    {"specialise", qn_pass_fold},
+    {"dce", qn_pass_dce},
+    {NULL, NULL},
 };
 
 enum { MAX_DUMP = 256 << 20 };
@@ -41,8 +40,8 @@ static enum qn_status run_list(struct qn_passes *passes, struct qn_graph *graph,
     return QN_OK;
 }
 
-/* What a body may assume of its inputs: declared element types hold, declared shapes often do not; captured values are what
- * the outer graph knows of them. */
+/* What a body may assume of its inputs: declared element types hold, declared shapes often do not; captured values are
+ * what the outer graph knows of them. */
 static void seed_body(const struct qn_node *node, const struct qn_body *body)
 {
     struct qn_graph *graph = body->graph;

@@ -1,5 +1,6 @@
-/* rewrite.c: fusions. Each descriptor may absorb its neighbours; this pass offers every node to its descriptor, in order,
- * round after round until one changes nothing. What a fusion looks like is known only to the operator's own file. */
+/* rewrite.c: fusions. Each descriptor may absorb its neighbours; this pass offers every node to its descriptor, in
+ * order, round after round until one changes nothing. What a fusion looks like is known only to the operator's own
+ * file. */
 #include "base/log.h"
 #include "passes/pass.h"
 
@@ -42,7 +43,7 @@ static enum qn_status offer_all(struct qn_passes *passes, struct qn_rewrite *rew
 
 enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph)
 {
-    struct qn_rewrite rewrite = { .graph = graph, .arena = graph->arena, .err = passes->err };
+    struct qn_rewrite rewrite = {.graph = graph, .arena = graph->arena, .err = passes->err};
     bool changed = !passes->reference && passes->max_rewrites >= 0;
     enum qn_status status = QN_OK;
     struct qn_arena scratch;

@@ -1,5 +1,6 @@
-/* build.c: from a graph and concrete input facts to a plan: clone, specialise (inference and folding with the shapes known),
- * choose kernels and pack weights, find out how long every value lives and who may take over whose buffer, place buffers. */
+/* build.c: from a graph and concrete input facts to a plan: clone, specialise (inference and folding with the shapes
+ * known), choose kernels and pack weights, find out how long every value lives and who may take over whose buffer,
+ * place buffers. */
 #include "plan/build.h"
 
 #include <stdlib.h>
@@ -42,8 +43,7 @@ static enum qn_status clone_graph(struct builder *b, const struct qn_fact *input
     b->plan->inputs = qn_arena_array(arena, (size_t)n, sizeof(*inputs));
     QN_CHECK_MEM(b->graph && b->plan->inputs ? b : NULL, b->err);
     for (int i = 0; i < n; i++) {
-        struct qn_var *var =
-            i < source->n_inputs ? b->graph->inputs[i] : b->graph->captures[i - source->n_inputs];
+        struct qn_var *var = i < source->n_inputs ? b->graph->inputs[i] : b->graph->captures[i - source->n_inputs];
 
         b->plan->inputs[i] = inputs[i];
         for (struct qn_fact *fact = &b->plan->inputs[i]; fact->elem; fact = (struct qn_fact *)fact->elem) {
@@ -92,9 +92,14 @@ static enum qn_status make_site(struct builder *b, const struct qn_node *node, s
         facts[i] = node->in[i] ? &node->in[i]->fact : NULL;
     for (int i = 0; i < node->n_out; i++)
         facts[node->n_in + i] = node->out[i] ? &node->out[i]->fact : NULL;
-    *site = (struct qn_site){ .node = node, .params = node->params, .n_in = node->n_formal, .in = facts,
-                              .n_out = node->n_out, .out = facts + node->n_in, .cpu = qn_cpu_level(),
-                              .threads = b->options->threads };
+    *site = (struct qn_site){.node = node,
+                             .params = node->params,
+                             .n_in = node->n_formal,
+                             .in = facts,
+                             .n_out = node->n_out,
+                             .out = facts + node->n_in,
+                             .cpu = qn_cpu_level(),
+                             .threads = b->options->threads};
     return QN_OK;
 }
 
@@ -160,7 +165,7 @@ static void place_outputs(struct builder *b, const struct qn_node *node, const s
 static enum qn_status add_step(struct builder *b, const struct qn_node *node)
 {
     struct qn_plan *plan = b->plan;
-    struct qn_step step = { .node = node };
+    struct qn_step step = {.node = node};
 
     if (!is_view(node))
         QN_TRY(make_step(b, node, &step));
@@ -180,7 +185,7 @@ static void register_var(struct qn_plan *plan, struct qn_var *var, enum qn_place
     if (var->fact.konst)
         plan->places[var->id].kind = QN_PLACE_CONST;
     else if (kind != QN_PLACE_NONE)
-        plan->places[var->id] = (struct qn_place){ .kind = kind, .input = input };
+        plan->places[var->id] = (struct qn_place){.kind = kind, .input = input};
 }
 
 /* Every variable that anything refers to. */
@@ -233,10 +238,7 @@ static uint32_t final_root(const struct builder *b, uint32_t id)
     return id;
 }
 
-static struct life *root_of(struct builder *b, const struct qn_var *var)
-{
-    return &b->lives[final_root(b, var->id)];
-}
+static struct life *root_of(struct builder *b, const struct qn_var *var) { return &b->lives[final_root(b, var->id)]; }
 
 static bool is_placed(const struct builder *b, const struct qn_var *var)
 {
@@ -330,9 +332,9 @@ static size_t add_buffers(struct builder *b, struct qn_interval *items, uint32_t
         if (!plan->vars[id] || plan->places[id].kind != QN_PLACE_ARENA || life->root != id)
             continue;
         owner[n] = id;
-        items[n++] = (struct qn_interval){ .first = life->first,
-                                           .last = life->forever ? plan->n_steps : life->last,
-                                           .bytes = bytes_of(plan->vars[id]) };
+        items[n++] = (struct qn_interval){.first = life->first,
+                                          .last = life->forever ? plan->n_steps : life->last,
+                                          .bytes = bytes_of(plan->vars[id])};
     }
     return n;
 }
@@ -348,7 +350,7 @@ static enum qn_status place_buffers(struct builder *b)
     n = n_buffers = add_buffers(b, items, owner);
     for (size_t s = 0; s < plan->n_steps; s++)
         if (plan->steps[s].workspace_bytes)
-            items[n++] = (struct qn_interval){ .first = s, .last = s, .bytes = plan->steps[s].workspace_bytes };
+            items[n++] = (struct qn_interval){.first = s, .last = s, .bytes = plan->steps[s].workspace_bytes};
     QN_TRY(qn_plan_offsets(items, n, &plan->arena_bytes, b->err));
     for (size_t i = 0; i < n_buffers; i++)
         plan->places[owner[i]].offset = items[i].offset;
@@ -395,7 +397,7 @@ static void dump(const struct qn_plan *plan, const struct qn_plan_options *optio
 enum qn_status qn_plan_build(struct qn_program *program, const struct qn_fact *inputs, struct qn_plan **plan,
                              struct qn_err *err)
 {
-    struct builder b = { .program = program, .options = program->options, .err = err };
+    struct builder b = {.program = program, .options = program->options, .err = err};
     enum qn_status status;
 
     *plan = NULL;

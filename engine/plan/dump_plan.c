@@ -1,4 +1,5 @@
-/* dump_plan.c: a plan as text: one line per step with its kernel, why faster ones declined, and where its outputs lie. */
+/* dump_plan.c: a plan as text: one line per step with its kernel, why faster ones declined, and where its outputs lie.
+ */
 #include "plan/plan.h"
 
 static void print_place(const struct qn_plan *plan, const struct qn_var *var, struct qn_buf *buf)
@@ -33,9 +34,14 @@ void qn_plan_print_reasons(const struct qn_plan *plan, const struct qn_step *ste
 {
     const struct qn_fact *facts[32], *outs[8];
     const struct qn_node *node = step->node;
-    struct qn_site site = { .node = node, .params = node->params, .n_in = node->n_formal, .in = facts,
-                            .n_out = node->n_out, .out = outs, .cpu = qn_cpu_level(),
-                            .threads = plan->program->options->threads };
+    struct qn_site site = {.node = node,
+                           .params = node->params,
+                           .n_in = node->n_formal,
+                           .in = facts,
+                           .n_out = node->n_out,
+                           .out = outs,
+                           .cpu = qn_cpu_level(),
+                           .threads = plan->program->options->threads};
 
     if (!step->kernel || node->n_formal > 32 || node->n_out > 8)
         return;

@@ -1,5 +1,5 @@
-/* offsets.c: where in the arena each buffer lies. Greedy by size: the largest buffers first, each at the lowest gap that is free
- * during its whole life. Placed items stand in a list sorted by offset. */
+/* offsets.c: where in the arena each buffer lies. Greedy by size: the largest buffers first, each at the lowest gap
+ * that is free during its whole life. Placed items stand in a list sorted by offset. */
 #include <stdlib.h>
 
 #include "base/checked.h"

@@ -1,5 +1,5 @@
-/* packs.c: packed weights. A pack is keyed by what prepare may depend on: the kernel, the node's parameters and the constants it
- * reads; so plans for other shapes, contexts and equal nodes find it again. */
+/* packs.c: packed weights. A pack is keyed by what prepare may depend on: the kernel, the node's parameters and the
+ * constants it reads; so plans for other shapes, contexts and equal nodes find it again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,8 +117,8 @@ static enum qn_status add(struct qn_packs *packs, const struct pack *key, const 
     return QN_OK;
 }
 
-enum qn_status qn_packs_get(struct qn_packs *packs, const struct qn_kernel *kernel, const struct qn_site *site, bool shared,
-                            struct qn_arena *arena, const void **packed, struct qn_err *err)
+enum qn_status qn_packs_get(struct qn_packs *packs, const struct qn_kernel *kernel, const struct qn_site *site,
+                            bool shared, struct qn_arena *arena, const void **packed, struct qn_err *err)
 {
     struct pack key = key_of(kernel, site), *pack;
     enum qn_status status = QN_OK;

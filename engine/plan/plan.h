@@ -1,6 +1,6 @@
-/* plan.h: a graph made ready to run for one set of input shapes: order, buffers, kernels, packed weights. A finished plan
- * never changes and is shared by any number of runs. A program is a graph with its cache of plans; every body of a control-flow
- * node is a program of its own.
+/* plan.h: a graph made ready to run for one set of input shapes: order, buffers, kernels, packed weights. A finished
+ * plan never changes and is shared by any number of runs. A program is a graph with its cache of plans; every body of a
+ * control-flow node is a program of its own.
  *
  * Where a value lives:
  *   constant  in the model's mapping or an arena of the program or plan
@@ -37,17 +37,17 @@ struct qn_step {
 
 struct qn_plan {
     struct qn_program *program;
-    struct qn_plan *next;       /* in the program's cache, latest used first */
-    int n_references;           /* under the program's lock */
-    struct qn_arena arena;      /* everything below */
-    struct qn_graph *graph;     /* the clone with concrete shapes */
-    struct qn_fact *inputs;     /* the key: facts of inputs and captures */
-    struct qn_place *places;    /* per variable id */
-    struct qn_var **vars;       /* per variable id; NULL: gone */
+    struct qn_plan *next;    /* in the program's cache, latest used first */
+    int n_references;        /* under the program's lock */
+    struct qn_arena arena;   /* everything below */
+    struct qn_graph *graph;  /* the clone with concrete shapes */
+    struct qn_fact *inputs;  /* the key: facts of inputs and captures */
+    struct qn_place *places; /* per variable id */
+    struct qn_var **vars;    /* per variable id; NULL: gone */
     struct qn_step *steps;
     size_t n_steps;
-    size_t arena_bytes;         /* of one run */
-    bool is_static;             /* no step is evaluated while running */
+    size_t arena_bytes; /* of one run */
+    bool is_static;     /* no step is evaluated while running */
 };
 
 /* What all programs of one session share. */
@@ -76,9 +76,10 @@ enum qn_status qn_program_create(struct qn_graph *graph, const struct qn_plan_op
                                  struct qn_program **program, struct qn_err *err);
 void qn_program_destroy(struct qn_program *program); /* NULL is fine; the whole list */
 
-/* The plan for these values' types and shapes, from the cache or made now; release it when another one takes its place. */
-enum qn_status qn_plan_acquire(struct qn_program *program, const struct qn_value *const *inputs,
-                               struct qn_plan **plan, struct qn_err *err);
+/* The plan for these values' types and shapes, from the cache or made now; release it when another one takes its place.
+ */
+enum qn_status qn_plan_acquire(struct qn_program *program, const struct qn_value *const *inputs, struct qn_plan **plan,
+                               struct qn_err *err);
 /* As above for facts; for planning before the first request. */
 enum qn_status qn_plan_acquire_facts(struct qn_program *program, const struct qn_fact *inputs, struct qn_plan **plan,
                                      struct qn_err *err);
@@ -90,8 +91,8 @@ void qn_plan_dump(const struct qn_plan *plan, struct qn_buf *buf);
 /* Why the kernels before the step's own declined, as text; nothing when none did. */
 void qn_plan_print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf);
 
-/* Offsets for items that live from step `first` to step `last`: no two that live at one time overlap. Greedy by size (Pisarchyk
- * and Lee, arXiv 2001.03288). Gives the total; NOMEM. */
+/* Offsets for items that live from step `first` to step `last`: no two that live at one time overlap. Greedy by size
+ * (Pisarchyk and Lee, arXiv 2001.03288). Gives the total; NOMEM. */
 struct qn_interval {
     size_t first, last;
     size_t bytes;  /* rounded up to 64 by the planner */
@@ -102,10 +103,10 @@ enum qn_status qn_plan_offsets(struct qn_interval *items, size_t n, size_t *tota
 /* Packed weights, shared by the plans of a session: one per kernel, parameters and constants. Thread-safe. */
 enum qn_status qn_packs_create(struct qn_packs **packs, size_t max_memory, struct qn_err *err);
 void qn_packs_destroy(struct qn_packs *packs);
-/* What the kernel's prepare makes of the site. shared: the constants outlive every plan; otherwise the result is made in
- * `arena` for the asker alone. */
-enum qn_status qn_packs_get(struct qn_packs *packs, const struct qn_kernel *kernel, const struct qn_site *site, bool shared,
-                            struct qn_arena *arena, const void **packed, struct qn_err *err);
+/* What the kernel's prepare makes of the site. shared: the constants outlive every plan; otherwise the result is made
+ * in `arena` for the asker alone. */
+enum qn_status qn_packs_get(struct qn_packs *packs, const struct qn_kernel *kernel, const struct qn_site *site,
+                            bool shared, struct qn_arena *arena, const void **packed, struct qn_err *err);
 size_t qn_packs_bytes(struct qn_packs *packs);
 
 #endif

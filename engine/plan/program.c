@@ -1,5 +1,5 @@
-/* program.c: programs and their caches of plans: one per concrete set of input shapes, a small number of them, the least
- * recently used one dropped. Plans in use stay alive by their references. */
+/* program.c: programs and their caches of plans: one per concrete set of input shapes, a small number of them, the
+ * least recently used one dropped. Plans in use stay alive by their references. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,8 +180,8 @@ enum qn_status qn_plan_acquire_facts(struct qn_program *program, const struct qn
     return status;
 }
 
-enum qn_status qn_plan_acquire(struct qn_program *program, const struct qn_value *const *inputs,
-                               struct qn_plan **plan, struct qn_err *err)
+enum qn_status qn_plan_acquire(struct qn_program *program, const struct qn_value *const *inputs, struct qn_plan **plan,
+                               struct qn_err *err)
 {
     int n = n_inputs(program->graph);
     struct qn_arena scratch;

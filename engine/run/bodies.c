@@ -1,6 +1,6 @@
-/* bodies.c: runs bodies. Every body of a node has two frames that take turns, so that what one iteration of a loop gave stays
- * valid while the next one reads it. Outputs that lie in memory of the body's inputs are copied into the frame for the same
- * reason. Frames nest as bodies do, which import bounds. */
+/* bodies.c: runs bodies. Every body of a node has two frames that take turns, so that what one iteration of a loop gave
+ * stays valid while the next one reads it. Outputs that lie in memory of the body's inputs are copied into the frame
+ * for the same reason. Frames nest as bodies do, which import bounds. */
 #include "run/bodies.h"
 
 #include <stdlib.h>
@@ -29,7 +29,6 @@ void qn_body_frames_destroy(struct qn_body_frames *bodies)
         bodies = next;
     }
 }
-
 
 size_t qn_body_frames_bytes(const struct qn_body_frames *bodies)
 {
@@ -87,7 +86,7 @@ static bool is_constant(const struct qn_frame *frame, int output)
 
 static enum qn_status keep_outputs(struct qn_frame *frame, struct qn_value *outs, size_t n, struct qn_err *err)
 {
-    const struct qn_call copier = { .services = &frame->services, .err = err };
+    const struct qn_call copier = {.services = &frame->services, .err = err};
 
     for (size_t i = 0; i < n; i++)
         if (!lies_in(frame, &outs[i]) && !is_constant(frame, (int)i))

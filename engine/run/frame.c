@@ -13,8 +13,7 @@ static void *alloc_dynamic(void *self, size_t n_bytes, struct qn_err *err)
     void *memory = qn_arena_alloc(&frame->dynamic, n_bytes);
 
     if (!memory)
-        qn_err_set(err, QN_LIMIT, "%zu more bytes are beyond the memory limit of %zu", n_bytes,
-                   frame->dynamic.budget);
+        qn_err_set(err, QN_LIMIT, "%zu more bytes are beyond the memory limit of %zu", n_bytes, frame->dynamic.budget);
     return memory;
 }
 
@@ -49,7 +48,7 @@ void qn_frame_init(struct qn_frame *frame, struct qn_run *run, struct qn_program
     qn_arena_init(&frame->bound, run->max_memory);
     qn_arena_init(&frame->dynamic, run->max_memory);
     qn_arena_init(&frame->scratch, run->max_memory);
-    frame->services = (struct qn_services){ alloc_dynamic, qn_run_body, poll, next_random, frame };
+    frame->services = (struct qn_services){alloc_dynamic, qn_run_body, poll, next_random, frame};
 }
 
 void qn_frame_deinit(struct qn_frame *frame)
@@ -96,7 +95,7 @@ static void bind_value(struct qn_frame *frame, uint32_t id)
         return;
     }
     if (place->kind == QN_PLACE_INPUT)
-        frame->patches[frame->n_patches++] = (struct qn_input_patch){ id, place->input, var->producer == NULL };
+        frame->patches[frame->n_patches++] = (struct qn_input_patch){id, place->input, var->producer == NULL};
     if (place->kind == QN_PLACE_DYNAMIC || value->kind != QN_TENSOR || var->fact.shape.rank < 0)
         return;
     value->tensor.dtype = var->fact.dtype;
@@ -118,17 +117,17 @@ static enum qn_status bind_call(struct qn_frame *frame, const struct qn_step *st
         pointers[i] = node->in[i] ? &frame->values[node->in[i]->id] : NULL;
     for (int i = 0; i < node->n_out; i++)
         pointers[node->n_in + i] = node->out[i] ? &frame->values[node->out[i]->id] : NULL;
-    *call = (struct qn_call){ .node = node,
-                              .params = node->params,
-                              .packed = step->packed,
-                              .n_in = node->n_in,
-                              .in = pointers,
-                              .n_out = node->n_out,
-                              .out = pointers + node->n_in,
-                              .workspace = frame->buffers + step->workspace,
-                              .threads = frame->program->options->threads,
-                              .pool = frame->run->pool,
-                              .services = &frame->services };
+    *call = (struct qn_call){.node = node,
+                             .params = node->params,
+                             .packed = step->packed,
+                             .n_in = node->n_in,
+                             .in = pointers,
+                             .n_out = node->n_out,
+                             .out = pointers + node->n_in,
+                             .workspace = frame->buffers + step->workspace,
+                             .threads = frame->program->options->threads,
+                             .pool = frame->run->pool,
+                             .services = &frame->services};
     return QN_OK;
 }
 
@@ -196,7 +195,7 @@ static void forget_dynamic(struct qn_frame *frame)
     qn_arena_reset(&frame->dynamic);
     for (uint32_t id = 0; id < plan->graph->n_vars; id++)
         if (plan->places[id].kind == QN_PLACE_DYNAMIC)
-            frame->values[id] = (struct qn_value){ .kind = plan->vars[id] ? plan->vars[id]->fact.kind : QN_TENSOR };
+            frame->values[id] = (struct qn_value){.kind = plan->vars[id] ? plan->vars[id]->fact.kind : QN_TENSOR};
 }
 
 static enum qn_status prepare_pack(void *self, const struct qn_kernel *kernel, const struct qn_site *site,
@@ -215,10 +214,13 @@ static enum qn_status prepare_pack(void *self, const struct qn_kernel *kernel, c
 static enum qn_status evaluate(struct qn_frame *frame, const struct qn_step *step, const struct qn_call *call,
                                struct qn_err *err)
 {
-    struct qn_eval how = { .services = &frame->services, .scratch = &frame->scratch, .pool = frame->run->pool,
-                           .reference = frame->run->reference, .prepare = prepare_pack, .prepare_self = frame };
-    enum qn_status status =
-        qn_op_eval_with(frame->plan->graph, step->node, call->in, call->out, &how, err);
+    struct qn_eval how = {.services = &frame->services,
+                          .scratch = &frame->scratch,
+                          .pool = frame->run->pool,
+                          .reference = frame->run->reference,
+                          .prepare = prepare_pack,
+                          .prepare_self = frame};
+    enum qn_status status = qn_op_eval_with(frame->plan->graph, step->node, call->in, call->out, &how, err);
 
     qn_arena_reset(&frame->scratch);
     return status;

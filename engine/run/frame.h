@@ -1,6 +1,6 @@
-/* frame.h: the working memory of one graph being run: its buffers, the values and calls of its plan's steps, memory for what only
- * the run knows, and frames of bodies. One thread at a time. A frame is bound to one plan; other shapes bind it anew, keeping
- * the memory. Steady runs of one set of shapes touch no heap. */
+/* frame.h: the working memory of one graph being run: its buffers, the values and calls of its plan's steps, memory for
+ * what only the run knows, and frames of bodies. One thread at a time. A frame is bound to one plan; other shapes bind
+ * it anew, keeping the memory. Steady runs of one set of shapes touch no heap. */
 #ifndef QN_RUN_FRAME_H
 #define QN_RUN_FRAME_H
 
@@ -35,7 +35,7 @@ struct qn_frame {
         uint32_t id;
         int input;
         bool whole; /* the input itself; else a view of it: only the memory */
-    } *patches;
+    } * patches;
     size_t n_patches;
     struct qn_body_frames *bodies;
 };
@@ -43,8 +43,8 @@ struct qn_frame {
 /* A frame for a program; takes no memory yet. */
 void qn_frame_init(struct qn_frame *frame, struct qn_run *run, struct qn_program *program);
 void qn_frame_deinit(struct qn_frame *frame);
-/* Runs the program. inputs: formal inputs, then captures; outs: one per graph output, views into the frame, its inputs or
- * constants. */
+/* Runs the program. inputs: formal inputs, then captures; outs: one per graph output, views into the frame, its inputs
+ * or constants. */
 enum qn_status qn_frame_run(struct qn_frame *frame, const struct qn_value *const *inputs, struct qn_value *outs,
                             struct qn_err *err);
 /* Bytes of buffers held, bodies included. */

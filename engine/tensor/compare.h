@@ -10,13 +10,13 @@ struct qn_tolerance {
 };
 
 struct qn_difference {
-    bool equal;        /* within tolerance everywhere, types and shapes included */
-    int64_t n;         /* elements compared */
+    bool equal; /* within tolerance everywhere, types and shapes included */
+    int64_t n;  /* elements compared */
     int64_t n_bad;
     int64_t first_bad; /* -1: none */
     int64_t n_nan;     /* NaNs in got that are not NaN in want, and the reverse */
     double max_abs, max_rel, max_ulp, cosine;
-    char reason[256];  /* one sentence when not equal: what was expected, what came, where */
+    char reason[256]; /* one sentence when not equal: what was expected, what came, where */
 };
 
 /* NaN equals NaN, infinities equal when of one sign. Strings, sequences, maps and optionals compare by content. */

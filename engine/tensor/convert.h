@@ -5,7 +5,7 @@
 #include "tensor/dtype.h"
 
 float qn_half_to_float(uint16_t h);
-uint16_t qn_float_to_half(float x); /* round to nearest even, overflow to infinity */
+uint16_t qn_float_to_half(float x);   /* round to nearest even, overflow to infinity */
 uint16_t qn_double_to_half(double x); /* one rounding */
 float qn_bfloat_to_float(uint16_t b);
 uint16_t qn_float_to_bfloat(float x); /* round to nearest even; NaN stays NaN */

@@ -4,8 +4,8 @@
 #ifndef QN_TENSOR_SHAPE_H
 #define QN_TENSOR_SHAPE_H
 
-#include "base/err.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "tensor/dtype.h"
 
 #define QN_DIM_UNKNOWN ((int64_t)-1)
@@ -17,10 +17,10 @@ struct qn_shape {
     int64_t dims[QN_MAX_RANK];
 };
 
-#define QN_SHAPE_UNKNOWN ((struct qn_shape){ .rank = -1 })
-#define QN_SHAPE_SCALAR ((struct qn_shape){ .rank = 0 })
+#define QN_SHAPE_UNKNOWN ((struct qn_shape){.rank = -1})
+#define QN_SHAPE_SCALAR  ((struct qn_shape){.rank = 0})
 
-static inline struct qn_shape qn_shape_1d(int64_t n) { return (struct qn_shape){ .rank = 1, .dims = { n } }; }
+static inline struct qn_shape qn_shape_1d(int64_t n) { return (struct qn_shape){.rank = 1, .dims = {n}}; }
 struct qn_shape qn_shape_make(int rank, const int64_t *dims);
 
 bool qn_shape_known(const struct qn_shape *shape); /* rank and every dim */

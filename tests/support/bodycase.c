@@ -82,8 +82,10 @@ static enum qn_status build(struct bench *b)
 
     assert_true(qn_parse_attrs(&b->arena, b->c->attrs ? b->c->attrs : "", &attrs, &n_attrs));
     for (int i = 0; i < 2 && b->c->bodies[i]; i++)
-        attrs[n_attrs++] = (struct qn_attr_value){ .name = b->c->body_attrs[i], .kind = QN_ATTR_GRAPH, .n = 1,
-                                                   .g = make_body(&b->arena, b->graph, b->c->bodies[i]) };
+        attrs[n_attrs++] = (struct qn_attr_value){.name = b->c->body_attrs[i],
+                                                  .kind = QN_ATTR_GRAPH,
+                                                  .n = 1,
+                                                  .g = make_body(&b->arena, b->graph, b->c->bodies[i])};
     QN_TRY(qn_op_find(b->c->domain ? b->c->domain : "", b->c->op, b->c->opset, false, &op, &b->err));
     node = qn_graph_add_node(b->graph, NULL, op, op->name, "case", b->n_in, b->n_out);
     connect(b, node);
@@ -95,7 +97,7 @@ static void compare(struct bench *b, const struct qn_value *outs)
     for (int i = 0; i < b->n_out; i++) {
         struct qn_difference difference;
 
-        qn_value_compare(&outs[i], &b->want[i], (struct qn_tolerance){ 1e-6, 1e-6, 0 }, &difference);
+        qn_value_compare(&outs[i], &b->want[i], (struct qn_tolerance){1e-6, 1e-6, 0}, &difference);
         if (!difference.equal)
             fail_msg("%s-%d output %d: %s", b->c->op, b->c->opset, i, difference.reason);
     }
@@ -103,9 +105,9 @@ static void compare(struct bench *b, const struct qn_value *outs)
 
 static enum qn_status run(struct bench *b)
 {
-    const struct qn_plan_options options = { .threads = 1, .max_memory = (size_t)1 << 26 };
-    struct qn_run shared = { .random = 1, .max_memory = (size_t)1 << 26 };
-    struct qn_passes passes = { .arena = &b->arena, .fold_bytes = 1 << 20, .err = &b->err };
+    const struct qn_plan_options options = {.threads = 1, .max_memory = (size_t)1 << 26};
+    struct qn_run shared = {.random = 1, .max_memory = (size_t)1 << 26};
+    struct qn_passes passes = {.arena = &b->arena, .fold_bytes = 1 << 20, .err = &b->err};
     const struct qn_value *ins[QN_CASE_VALUES];
     struct qn_value outs[QN_CASE_VALUES];
     struct qn_program *program;
@@ -132,7 +134,7 @@ static enum qn_status run(struct bench *b)
 
 static void run_case(const struct qn_body_case *c)
 {
-    struct bench b = { .c = c };
+    struct bench b = {.c = c};
     enum qn_status status;
 
     qn_arena_init(&b.arena, (size_t)1 << 27);

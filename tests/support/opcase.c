@@ -1,4 +1,5 @@
-/* opcase.c: the driver of operator case tables: the product of cases, kernels, CPU levels, threads and in-place runs. */
+/* opcase.c: the driver of operator case tables: the product of cases, kernels, CPU levels, threads and in-place runs.
+ */
 #include "opcase.h"
 
 #include <stdio.h>
@@ -34,8 +35,8 @@ static void *give(void *self, size_t n, struct qn_err *err)
     return memory;
 }
 
-static enum qn_status no_body(void *self, const struct qn_call *call, int body, const struct qn_value *ins, size_t n_ins,
-                              struct qn_value *outs, size_t n_outs)
+static enum qn_status no_body(void *self, const struct qn_call *call, int body, const struct qn_value *ins,
+                              size_t n_ins, struct qn_value *outs, size_t n_outs)
 {
     (void)self, (void)body, (void)ins, (void)n_ins, (void)outs, (void)n_outs;
     QN_FAIL(call->err, INTERNAL, "no bodies in case tables");
@@ -92,7 +93,7 @@ static enum qn_status bind(struct bench *b)
     for (int i = 0; i < b->node->n_in; i++) {
         if (!b->node->in[i] || !b->node->in[i]->fact.konst)
             continue;
-        b->ins[i] = (struct qn_value){ .kind = QN_TENSOR, .tensor = *b->node->in[i]->fact.konst };
+        b->ins[i] = (struct qn_value){.kind = QN_TENSOR, .tensor = *b->node->in[i]->fact.konst};
         b->in[i] = &b->ins[i];
     }
     b->n_in = b->node->n_in;
@@ -121,8 +122,12 @@ static void read_values(struct bench *b)
 static void check_outputs(struct bench *b, struct qn_value *const *outs, const char *kernel)
 {
     bool exact = b->node->op->tolerance == QN_EXACT && b->c->rtol == 0 && b->c->atol == 0;
-    struct qn_tolerance tolerance = { .rtol = exact ? 0 : b->c->rtol ? b->c->rtol : 1e-5,
-                                      .atol = exact ? 0 : b->c->atol ? b->c->atol : 1e-6 };
+    struct qn_tolerance tolerance = {.rtol = exact        ? 0
+                                             : b->c->rtol ? b->c->rtol
+                                                          : 1e-5,
+                                     .atol = exact        ? 0
+                                             : b->c->atol ? b->c->atol
+                                                          : 1e-6};
 
     for (int i = 0; i < b->n_out; i++) {
         struct qn_difference difference;
@@ -141,9 +146,9 @@ static void check_outputs(struct bench *b, struct qn_value *const *outs, const c
 
 static enum qn_status run_once(struct bench *b, const struct qn_kernel *kernel, struct qn_pool *pool, int in_place)
 {
-    struct qn_services services = { give, no_body, NULL, random_bits, &b->scratch };
-    struct qn_eval how = { .services = &services, .scratch = &b->scratch, .pool = pool, .kernel = kernel };
-    struct qn_value outs[QN_CASE_VALUES] = { { QN_TENSOR, { QN_UNDEFINED, 0, { 0 }, NULL }, NULL, 0 } };
+    struct qn_services services = {give, no_body, NULL, random_bits, &b->scratch};
+    struct qn_eval how = {.services = &services, .scratch = &b->scratch, .pool = pool, .kernel = kernel};
+    struct qn_value outs[QN_CASE_VALUES] = {{QN_TENSOR, {QN_UNDEFINED, 0, {0}, NULL}, NULL, 0}};
     struct qn_value *in[QN_CASE_VALUES + 8], *out[QN_CASE_VALUES], taken;
     enum qn_status status;
 
@@ -202,9 +207,15 @@ static void run_product(struct bench *b, const struct qn_kernel *kernel)
 static void run_kernels(struct bench *b)
 {
     struct qn_fact facts[QN_CASE_VALUES + 8], outs[QN_CASE_VALUES];
-    const struct qn_fact *in[QN_CASE_VALUES + 8] = { NULL }, *out[QN_CASE_VALUES] = { NULL };
-    struct qn_site site = { .node = b->node, .params = b->node->params, .n_in = b->node->n_formal, .in = in,
-                            .n_out = b->n_out, .out = out, .cpu = qn_cpu_level(), .threads = 1 };
+    const struct qn_fact *in[QN_CASE_VALUES + 8] = {NULL}, *out[QN_CASE_VALUES] = {NULL};
+    struct qn_site site = {.node = b->node,
+                           .params = b->node->params,
+                           .n_in = b->node->n_formal,
+                           .in = in,
+                           .n_out = b->n_out,
+                           .out = out,
+                           .cpu = qn_cpu_level(),
+                           .threads = 1};
 
     for (int i = 0; i < b->n_in; i++) {
         if (!b->in[i])
@@ -228,8 +239,8 @@ static void run_kernels(struct bench *b)
 /* An operator defined by text: its nodes, evaluated one after the other. */
 static void run_body(struct bench *b)
 {
-    struct qn_services services = { give, no_body, NULL, random_bits, &b->arena };
-    struct qn_eval how = { .services = &services, .scratch = &b->scratch };
+    struct qn_services services = {give, no_body, NULL, random_bits, &b->arena};
+    struct qn_eval how = {.services = &services, .scratch = &b->scratch};
     struct qn_var *wanted[QN_CASE_VALUES];
     struct qn_value *values, *ins[64], *outs[64];
     enum qn_status status;
@@ -258,7 +269,8 @@ static void run_body(struct bench *b)
         check_outputs(b, outs, "(body)");
 }
 
-/* Which inputs kernels see as constants of the graph: none, all but the first, all. Attributes that became inputs always. */
+/* Which inputs kernels see as constants of the graph: none, all but the first, all. Attributes that became inputs
+ * always. */
 static void set_constants(struct bench *b, int which)
 {
     for (int i = 0; i < b->n_in; i++) {
@@ -271,7 +283,7 @@ static void set_constants(struct bench *b, int which)
 
 static void run_case(const struct qn_op_case *c)
 {
-    static const enum qn_cpu_level levels[] = { QN_CPU_GENERIC, QN_CPU_AVX2, QN_CPU_AVX512 };
+    static const enum qn_cpu_level levels[] = {QN_CPU_GENERIC, QN_CPU_AVX2, QN_CPU_AVX512};
     struct bench *b = test_calloc(1, sizeof(*b));
     enum qn_status status;
 

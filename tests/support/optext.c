@@ -41,17 +41,37 @@ static const struct {
     const char *text;
     enum qn_dtype dtype;
 } short_names[] = {
-    { "f32", QN_FLOAT },   { "f64", QN_DOUBLE },  { "f16", QN_FLOAT16 }, { "bf16", QN_BFLOAT16 }, { "i8", QN_INT8 },
-    { "i16", QN_INT16 },   { "i32", QN_INT32 },   { "i64", QN_INT64 },   { "u8", QN_UINT8 },      { "u16", QN_UINT16 },
-    { "u32", QN_UINT32 },  { "u64", QN_UINT64 },  { "bool", QN_BOOL },   { "str", QN_STRING },    { "i4", QN_INT4 },
-    { "u4", QN_UINT4 },    { "i2", QN_INT2 },     { "u2", QN_UINT2 },    { "c64", QN_COMPLEX64 }, { "c128", QN_COMPLEX128 },
-    { "f8e4m3fn", QN_FLOAT8E4M3FN }, { "f8e5m2", QN_FLOAT8E5M2 }, { "f8e4m3fnuz", QN_FLOAT8E4M3FNUZ },
-    { "f8e5m2fnuz", QN_FLOAT8E5M2FNUZ }, { "f4e2m1", QN_FLOAT4E2M1 }, { "f8e8m0", QN_FLOAT8E8M0 },
+    {"f32", QN_FLOAT},
+    {"f64", QN_DOUBLE},
+    {"f16", QN_FLOAT16},
+    {"bf16", QN_BFLOAT16},
+    {"i8", QN_INT8},
+    {"i16", QN_INT16},
+    {"i32", QN_INT32},
+    {"i64", QN_INT64},
+    {"u8", QN_UINT8},
+    {"u16", QN_UINT16},
+    {"u32", QN_UINT32},
+    {"u64", QN_UINT64},
+    {"bool", QN_BOOL},
+    {"str", QN_STRING},
+    {"i4", QN_INT4},
+    {"u4", QN_UINT4},
+    {"i2", QN_INT2},
+    {"u2", QN_UINT2},
+    {"c64", QN_COMPLEX64},
+    {"c128", QN_COMPLEX128},
+    {"f8e4m3fn", QN_FLOAT8E4M3FN},
+    {"f8e5m2", QN_FLOAT8E5M2},
+    {"f8e4m3fnuz", QN_FLOAT8E4M3FNUZ},
+    {"f8e5m2fnuz", QN_FLOAT8E5M2FNUZ},
+    {"f4e2m1", QN_FLOAT4E2M1},
+    {"f8e8m0", QN_FLOAT8E8M0},
 };
 
 static enum qn_dtype read_dtype(struct reader *r)
 {
-    char word[16] = { 0 };
+    char word[16] = {0};
     size_t n = 0;
 
     blanks(r);
@@ -74,10 +94,10 @@ static struct qn_str read_string(struct reader *r)
 
     if (*r->at != '\'' || !(end = strchr(begin, '\''))) {
         wrong(r, "'text' expected");
-        return (struct qn_str){ "", 0 };
+        return (struct qn_str){"", 0};
     }
     r->at = end + 1;
-    return (struct qn_str){ qn_arena_strndup(r->arena, begin, (size_t)(end - begin)), (size_t)(end - begin) };
+    return (struct qn_str){qn_arena_strndup(r->arena, begin, (size_t)(end - begin)), (size_t)(end - begin)};
 }
 
 static double read_number(struct reader *r)
@@ -194,7 +214,7 @@ static bool read_value(struct reader *r, struct qn_value *value)
 
 bool qn_parse_value(struct qn_arena *arena, const char *text, struct qn_value *value)
 {
-    struct reader r = { text, arena, false };
+    struct reader r = {text, arena, false};
 
     if (!read_value(&r, value))
         return false;
@@ -279,7 +299,7 @@ static bool read_attr(struct reader *r, struct qn_attr_value *attr)
 
 bool qn_parse_attrs(struct qn_arena *arena, const char *text, struct qn_attr_value **attrs, size_t *n_attrs)
 {
-    struct reader r = { text, arena, false };
+    struct reader r = {text, arena, false};
 
     *attrs = qn_arena_array(arena, 32, sizeof(**attrs));
     *n_attrs = 0;

@@ -1,5 +1,5 @@
-/* test_session.c: sessions and contexts through the public interface, on the models in the tree: right answers, shapes, errors,
- * sharing between threads, cancellation, and no heap call in a run after the first. */
+/* test_session.c: sessions and contexts through the public interface, on the models in the tree: right answers, shapes,
+ * errors, sharing between threads, cancellation, and no heap call in a run after the first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 #include "session.h"
 #include "tensor/compare.h"
 
-/* ---- Counting heap calls ------------------------------------------------------------------------------------------ */
+/* ---- Counting heap calls ----------------------------------------------------------------------------------------- */
 
 static _Thread_local size_t n_heap_calls;
 
@@ -73,11 +73,11 @@ void free(void *memory)
 static void count_heap_calls(void) {}
 #endif
 
-/* ---- Helpers ------------------------------------------------------------------------------------------------------ */
+/* ---- Helpers ----------------------------------------------------------------------------------------------------- */
 
 static struct qn_session *open_model(const char *name, const struct qn_options *options)
 {
-    struct qn_err err = { QN_OK, 0, { 0 }, { 0 }, { 0 } };
+    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
     struct qn_session *session = NULL;
     char path[512];
 
@@ -97,8 +97,8 @@ static struct qn_context *make_context(struct qn_session *session)
 
 static struct qn_value floats(float *data, int rank, int64_t a, int64_t b, int64_t c, int64_t d)
 {
-    return (struct qn_value){ .kind = QN_TENSOR,
-                              .tensor = { .dtype = QN_FLOAT, .rank = rank, .dims = { a, b, c, d }, .data = data } };
+    return (struct qn_value){.kind = QN_TENSOR,
+                             .tensor = {.dtype = QN_FLOAT, .rank = rank, .dims = {a, b, c, d}, .data = data}};
 }
 
 static struct qn_value file_value(struct qn_arena *arena, const char *model, const char *file)
@@ -109,13 +109,14 @@ static struct qn_value file_value(struct qn_arena *arena, const char *model, con
 
     snprintf(path, sizeof(path), "%s/models/%s/test_data_set_0/%s", QN_SOURCE_DIR, model, file);
     assert_int_equal(qn_file_map(path, &mapped, NULL), QN_OK);
-    assert_int_equal(qn_import_value(qn_arena_memdup(arena, mapped.data, mapped.n), mapped.n, QN_TENSOR, arena, &value,
-                                     NULL, NULL), QN_OK);
+    assert_int_equal(
+        qn_import_value(qn_arena_memdup(arena, mapped.data, mapped.n), mapped.n, QN_TENSOR, arena, &value, NULL, NULL),
+        QN_OK);
     qn_file_unmap(&mapped);
     return value;
 }
 
-/* ---- Tests -------------------------------------------------------------------------------------------------------- */
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
 
 static void describes_the_model(void **state)
 {
@@ -141,9 +142,9 @@ static void describes_the_model(void **state)
 
 static void answers_like_the_data_sets(void **state)
 {
-    static const char *const models[] = { "tutorial", "digits", "digits_cnn" };
-    static const struct qn_options variants[] = { { .threads = 1 }, { .threads = 2 }, { .reference = true },
-                                                  { .max_rewrites = -1 } };
+    static const char *const models[] = {"tutorial", "digits", "digits_cnn"};
+    static const struct qn_options variants[] = {
+        {.threads = 1}, {.threads = 2}, {.reference = true}, {.max_rewrites = -1}};
 
     (void)state;
     for (size_t m = 0; m < sizeof(models) / sizeof(models[0]); m++) {
@@ -157,10 +158,10 @@ static void answers_like_the_data_sets(void **state)
             struct qn_session *session = open_model(models[m], &variants[v]);
             struct qn_context *context = make_context(session);
             struct qn_difference difference;
-            struct qn_value got = { QN_TENSOR, { QN_UNDEFINED, 0, { 0 }, NULL }, NULL, 0 };
+            struct qn_value got = {QN_TENSOR, {QN_UNDEFINED, 0, {0}, NULL}, NULL, 0};
 
             assert_int_equal(qn_run(context, &input, &got, NULL, NULL), QN_OK);
-            qn_value_compare(&got, &want, (struct qn_tolerance){ 1e-4, 1e-6, 0 }, &difference);
+            qn_value_compare(&got, &want, (struct qn_tolerance){1e-4, 1e-6, 0}, &difference);
             if (!difference.equal)
                 fail_msg("%s, variant %zu: %s", models[m], v, difference.reason);
             qn_context_destroy(context);
@@ -172,7 +173,7 @@ static void answers_like_the_data_sets(void **state)
 
 static void batch_rows_have_the_same_bits(void **state)
 {
-    struct qn_session *session = open_model("digits", &(const struct qn_options){ .threads = 2 });
+    struct qn_session *session = open_model("digits", &(const struct qn_options){.threads = 2});
     struct qn_context *context = make_context(session);
     float rows[33][64], one[10];
 
@@ -181,13 +182,13 @@ static void batch_rows_have_the_same_bits(void **state)
         for (int k = 0; k < 64; k++)
             rows[i][k] = (float)((i * 7 + k * 5) % 17);
     for (int64_t n = 1; n <= 33; n++) {
-        struct qn_value all = floats(rows[0], 2, n, 64, 0, 0), single, got = { .kind = QN_TENSOR };
+        struct qn_value all = floats(rows[0], 2, n, 64, 0, 0), single, got = {.kind = QN_TENSOR};
         float kept[330];
 
         assert_int_equal(qn_run(context, &all, &got, NULL, NULL), QN_OK);
         memcpy(kept, got.tensor.data, (size_t)n * sizeof(one));
         single = floats(rows[n - 1], 2, 1, 64, 0, 0);
-        got = (struct qn_value){ .kind = QN_TENSOR };
+        got = (struct qn_value){.kind = QN_TENSOR};
         assert_int_equal(qn_run(context, &single, &got, NULL, NULL), QN_OK);
         assert_memory_equal(got.tensor.data, kept + (n - 1) * 10, sizeof(one));
     }
@@ -200,7 +201,7 @@ static void writes_into_the_callers_memory(void **state)
     struct qn_session *session = open_model("tutorial", NULL);
     struct qn_context *context = make_context(session);
     struct qn_err err;
-    float x[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, y[2] = { NAN, NAN };
+    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[2] = {NAN, NAN};
     struct qn_value in = floats(x, 2, 2, 4, 0, 0), out = floats(y, 2, 2, 1, 0, 0);
 
     (void)state;
@@ -219,17 +220,18 @@ static void refuses_wrong_inputs(void **state)
     struct qn_session *session = open_model("tutorial", NULL);
     struct qn_context *context = make_context(session);
     struct qn_err err;
-    float x[8] = { 0 };
+    float x[8] = {0};
     struct qn_value bad[] = {
-        floats(x, 2, 1, 5, 0, 0), floats(x, 1, 4, 0, 0, 0), floats(x, 2, -1, 4, 0, 0), floats(NULL, 2, 1, 4, 0, 0),
-        floats(x, 2, INT64_MAX, 4, 0, 0), floats(x, 17, 1, 4, 0, 0), floats(x, 2, 1, 4, 0, 0),
+        floats(x, 2, 1, 5, 0, 0),    floats(x, 1, 4, 0, 0, 0),         floats(x, 2, -1, 4, 0, 0),
+        floats(NULL, 2, 1, 4, 0, 0), floats(x, 2, INT64_MAX, 4, 0, 0), floats(x, 17, 1, 4, 0, 0),
+        floats(x, 2, 1, 4, 0, 0),
     };
-    static const enum qn_status want[] = { QN_SHAPE, QN_SHAPE, QN_ARG, QN_ARG, QN_LIMIT, QN_ARG, QN_SHAPE };
+    static const enum qn_status want[] = {QN_SHAPE, QN_SHAPE, QN_ARG, QN_ARG, QN_LIMIT, QN_ARG, QN_SHAPE};
 
     (void)state;
     bad[6].tensor.dtype = QN_INT64;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct qn_value out = { .kind = QN_TENSOR };
+        struct qn_value out = {.kind = QN_TENSOR};
 
         assert_int_equal(qn_run(context, &bad[i], &out, NULL, &err), want[i]);
         assert_int_equal(err.input, 1);
@@ -244,17 +246,17 @@ static void obeys_cancel_and_deadline(void **state)
     struct qn_session *session = open_model("digits_cnn", NULL);
     struct qn_context *context = make_context(session);
     volatile int cancel = 1;
-    struct qn_control control = { .cancel = &cancel };
+    struct qn_control control = {.cancel = &cancel};
     struct qn_err err;
-    float x[64] = { 0 };
-    struct qn_value in = floats(x, 4, 1, 1, 8, 8), out = { .kind = QN_TENSOR };
+    float x[64] = {0};
+    struct qn_value in = floats(x, 4, 1, 1, 8, 8), out = {.kind = QN_TENSOR};
 
     (void)state;
     assert_int_equal(qn_run(context, &in, &out, &control, &err), QN_CANCELLED);
-    control = (struct qn_control){ .deadline_ns = 1 };
+    control = (struct qn_control){.deadline_ns = 1};
     assert_int_equal(qn_run(context, &in, &out, &control, &err), QN_TIMEOUT);
     cancel = 0;
-    control = (struct qn_control){ .deadline_ns = qn_now_ns() + 60000000000, .cancel = &cancel };
+    control = (struct qn_control){.deadline_ns = qn_now_ns() + 60000000000, .cancel = &cancel};
     assert_int_equal(qn_run(context, &in, &out, &control, &err), QN_OK);
     qn_context_destroy(context);
     qn_session_close(session);
@@ -262,7 +264,7 @@ static void obeys_cancel_and_deadline(void **state)
 
 static void run_calls_no_heap(void **state)
 {
-    static const char *const models[] = { "tutorial", "digits", "digits_cnn" };
+    static const char *const models[] = {"tutorial", "digits", "digits_cnn"};
 
     (void)state;
     count_heap_calls();
@@ -270,7 +272,7 @@ static void run_calls_no_heap(void **state)
         struct qn_session *session = open_model(models[m], NULL);
         struct qn_context *context = make_context(session);
         struct qn_arena arena;
-        struct qn_value in, out = { .kind = QN_TENSOR };
+        struct qn_value in, out = {.kind = QN_TENSOR};
         size_t before;
 
         qn_arena_init(&arena, 1 << 24);
@@ -278,7 +280,7 @@ static void run_calls_no_heap(void **state)
         assert_int_equal(qn_run(context, &in, &out, NULL, NULL), QN_OK);
         before = n_heap_calls;
         for (int i = 0; i < 1000; i++) {
-            out = (struct qn_value){ .kind = QN_TENSOR };
+            out = (struct qn_value){.kind = QN_TENSOR};
             if (qn_run(context, &in, &out, NULL, NULL) != QN_OK)
                 fail();
         }
@@ -290,7 +292,7 @@ static void run_calls_no_heap(void **state)
     }
 }
 
-/* ---- Many threads ------------------------------------------------------------------------------------------------- */
+/* ---- Many threads ------------------------------------------------------------------------------------------------ */
 
 struct caller {
     struct qn_session *session;
@@ -307,7 +309,7 @@ static void *call_often(void *arg)
 
     caller->n_wrong = qn_context_create(caller->session, &context, NULL) != QN_OK;
     for (int i = 0; i < 200 && !caller->n_wrong; i++) {
-        struct qn_value out = { .kind = QN_TENSOR };
+        struct qn_value out = {.kind = QN_TENSOR};
 
         caller->n_wrong += qn_run(context, &caller->in, &out, NULL, NULL) != QN_OK ||
                            memcmp(out.tensor.data, caller->want, caller->n * sizeof(float)) != 0;
@@ -318,10 +320,10 @@ static void *call_often(void *arg)
 
 static void contexts_run_at_one_time(void **state)
 {
-    struct qn_session *session = open_model("digits_cnn", &(const struct qn_options){ .threads = 3 });
+    struct qn_session *session = open_model("digits_cnn", &(const struct qn_options){.threads = 3});
     struct qn_context *context = make_context(session);
     struct qn_arena arena;
-    struct qn_value in, out = { .kind = QN_TENSOR };
+    struct qn_value in, out = {.kind = QN_TENSOR};
     struct caller callers[4];
     pthread_t threads[4];
 
@@ -330,7 +332,7 @@ static void contexts_run_at_one_time(void **state)
     in = file_value(&arena, "digits_cnn", "input_0.pb");
     assert_int_equal(qn_run(context, &in, &out, NULL, NULL), QN_OK);
     for (int i = 0; i < 4; i++) {
-        callers[i] = (struct caller){ session, in, out.tensor.data, (size_t)qn_tensor_count(&out.tensor), 0 };
+        callers[i] = (struct caller){session, in, out.tensor.data, (size_t)qn_tensor_count(&out.tensor), 0};
         assert_int_equal(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
     }
     qn_session_close(session); /* contexts keep it */
@@ -372,11 +374,16 @@ static void prints_a_plan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(describes_the_model),   cmocka_unit_test(answers_like_the_data_sets),
-        cmocka_unit_test(batch_rows_have_the_same_bits), cmocka_unit_test(writes_into_the_callers_memory),
-        cmocka_unit_test(refuses_wrong_inputs),  cmocka_unit_test(obeys_cancel_and_deadline),
-        cmocka_unit_test(run_calls_no_heap),     cmocka_unit_test(contexts_run_at_one_time),
-        cmocka_unit_test(refuses_what_is_no_model), cmocka_unit_test(prints_a_plan),
+        cmocka_unit_test(describes_the_model),
+        cmocka_unit_test(answers_like_the_data_sets),
+        cmocka_unit_test(batch_rows_have_the_same_bits),
+        cmocka_unit_test(writes_into_the_callers_memory),
+        cmocka_unit_test(refuses_wrong_inputs),
+        cmocka_unit_test(obeys_cancel_and_deadline),
+        cmocka_unit_test(run_calls_no_heap),
+        cmocka_unit_test(contexts_run_at_one_time),
+        cmocka_unit_test(refuses_what_is_no_model),
+        cmocka_unit_test(prints_a_plan),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
