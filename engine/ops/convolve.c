@@ -75,73 +75,71 @@ static const int64_t no_dims[QN_MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1, -1,
 
 static bool agree(int64_t a, int64_t b) { return a == b || !qn_dim_known(a) || !qn_dim_known(b); }
 
-static enum qn_status check_rank(const struct qn_shape *x, const struct qn_shape *w, int *rank, struct qn_err *err)
+static enum qn_status check_rank(struct qn_infer *in, int *rank)
 {
+    const struct qn_shape *x = &in->in[X]->shape, *w = &in->in[W]->shape;
     char x_text[QN_SHAPE_TEXT], w_text[QN_SHAPE_TEXT];
 
     *rank = x->rank >= 0 ? x->rank : w->rank;
-    QN_CHECK(*rank < 0 || *rank >= 3, err, SHAPE, "X and W need at least one spatial axis: %s and %s",
+    QN_CHECK(*rank < 0 || *rank >= 3, in->err, SHAPE, "X and W need at least one spatial axis: %s and %s",
              qn_shape_text(x, x_text), qn_shape_text(w, w_text));
-    QN_CHECK(x->rank < 0 || w->rank < 0 || x->rank == w->rank, err, SHAPE, "X %s and W %s differ in rank",
+    QN_CHECK(x->rank < 0 || w->rank < 0 || x->rank == w->rank, in->err, SHAPE, "X %s and W %s differ in rank",
              qn_shape_text(x, x_text), qn_shape_text(w, w_text));
     return QN_OK;
 }
 
-/* Channels of Y; checks those of X and W. */
-static enum qn_status check_channels(const struct qn_convolve *p, const int64_t *x, const int64_t *w, int64_t *c_out,
-                                     struct qn_err *err)
+/* Channels of Y; checks those of X, W and B. */
+static enum qn_status check_channels(struct qn_infer *in, const struct qn_convolve *p, const int64_t *x,
+                                     const int64_t *w, int64_t *c_out)
 {
+    const struct qn_fact *b = qn_infer_in(in, B);
     int64_t per_group = w[1], grouped = QN_DIM_UNKNOWN;
+    char text[QN_SHAPE_TEXT];
 
     if (qn_dim_known(per_group))
-        QN_CHECK(qn_mul64(per_group, p->group, &grouped), err, LIMIT, "too many channels");
-    QN_CHECK(!qn_dim_known(w[0]) || w[0] % p->group == 0, err, SHAPE, "%lld %s channels do not divide into %lld groups",
-             (long long)w[0], p->transposed ? "input" : "output", (long long)p->group);
-    QN_CHECK(agree(x[1], p->transposed ? w[0] : grouped), err, SHAPE, "X has %lld channels where W expects %lld",
+        QN_CHECK(qn_mul64(per_group, p->group, &grouped), in->err, LIMIT, "too many channels");
+    QN_CHECK(!qn_dim_known(w[0]) || w[0] % p->group == 0, in->err, SHAPE,
+             "%lld %s channels do not divide into %lld groups", (long long)w[0], p->transposed ? "input" : "output",
+             (long long)p->group);
+    QN_CHECK(agree(x[1], p->transposed ? w[0] : grouped), in->err, SHAPE, "X has %lld channels where W expects %lld",
              (long long)x[1], (long long)(p->transposed ? w[0] : grouped));
     *c_out = p->transposed ? grouped : w[0];
-    return QN_OK;
-}
-
-enum qn_status qn_convolve_shape(const struct qn_convolve *p, const struct qn_shape *x_shape,
-                                 const struct qn_shape *w_shape, struct qn_shape *y, struct qn_err *err)
-{
-    const int64_t *x = x_shape->rank >= 0 ? x_shape->dims : no_dims;
-    const int64_t *w = w_shape->rank >= 0 ? w_shape->dims : no_dims;
-    struct qn_sliding_size s;
-    int rank;
-
-    QN_TRY(check_rank(x_shape, w_shape, &rank, err));
-    *y = (struct qn_shape){.rank = rank};
-    if (rank < 0)
-        return QN_OK;
-    QN_TRY(check_channels(p, x, w, &y->dims[1], err));
-    QN_TRY(resolve(p, rank - 2, x + 2, w + 2, &s, err));
-    y->dims[0] = x[0];
-    memcpy(y->dims + 2, s.out, (size_t)s.rank * sizeof(*s.out));
+    if (b)
+        QN_CHECK(b->shape.rank < 0 || (b->shape.rank == 1 && agree(b->shape.dims[0], *c_out)), in->err, SHAPE,
+                 "B of shape %s is not one value for each of %lld channels", qn_shape_text(&b->shape, text),
+                 (long long)*c_out);
     return QN_OK;
 }
 
 enum qn_status qn_convolve_infer(struct qn_infer *in, const void *params)
 {
-    const struct qn_fact *b = qn_infer_in(in, B), *residual = qn_infer_in(in, RESIDUAL);
-    char text[QN_SHAPE_TEXT], y_text[QN_SHAPE_TEXT];
+    const struct qn_convolve *p = params;
+    const struct qn_fact *residual = qn_infer_in(in, RESIDUAL);
+    const int64_t *x = in->in[X]->shape.rank >= 0 ? in->in[X]->shape.dims : no_dims;
+    const int64_t *w = in->in[W]->shape.rank >= 0 ? in->in[W]->shape.dims : no_dims;
+    char r_text[QN_SHAPE_TEXT], y_text[QN_SHAPE_TEXT];
+    struct qn_sliding_size s;
     struct qn_shape y;
+    int rank;
 
-    QN_TRY(qn_convolve_shape(params, &in->in[X]->shape, &in->in[W]->shape, &y, in->err));
-    if (b && y.rank >= 0)
-        QN_CHECK(b->shape.rank < 0 || (b->shape.rank == 1 && agree(b->shape.dims[0], y.dims[1])), in->err, SHAPE,
-                 "B of shape %s is not one value for each of %lld channels", qn_shape_text(&b->shape, text),
-                 (long long)y.dims[1]);
+    QN_TRY(check_rank(in, &rank));
+    y = (struct qn_shape){.rank = rank};
+    if (rank >= 0) {
+        QN_TRY(check_channels(in, p, x, w, &y.dims[1]));
+        QN_TRY(resolve(p, rank - 2, x + 2, w + 2, &s, in->err));
+        y.dims[0] = x[0];
+        memcpy(y.dims + 2, s.out, (size_t)s.rank * sizeof(*s.out));
+    }
     if (residual)
         QN_CHECK(qn_shape_merge(&y, &residual->shape, &y), in->err, SHAPE, "the residual of shape %s is not %s",
-                 qn_shape_text(&residual->shape, text), qn_shape_text(&y, y_text));
+                 qn_shape_text(&residual->shape, r_text), qn_shape_text(&y, y_text));
     return qn_infer_out(in, 0, in->in[X]->dtype, &y);
 }
 
 /* ---- Through the kernels' algorithms -------------------------------------------------------------------------- */
 
-struct qn_conv qn_convolve_sizes(const struct qn_convolve *p, const int64_t *x, const int64_t *w, int rank)
+/* Shapes are known and passed inference. */
+static struct qn_conv conv_of(const struct qn_convolve *p, const int64_t *x, const int64_t *w, int rank)
 {
     struct qn_conv conv = {.batch = x[0], .c_in = x[1], .group = p->group, .rank = rank - 2};
     struct qn_sliding_size s;
@@ -160,12 +158,12 @@ struct qn_conv qn_convolve_sizes(const struct qn_convolve *p, const int64_t *x, 
 
 static struct qn_conv conv_of_site(const struct qn_site *site)
 {
-    return qn_convolve_sizes(site->params, site->in[X]->shape.dims, site->in[W]->shape.dims, site->in[X]->shape.rank);
+    return conv_of(site->params, site->in[X]->shape.dims, site->in[W]->shape.dims, site->in[X]->shape.rank);
 }
 
 static struct qn_conv conv_of_call(const struct qn_call *call)
 {
-    return qn_convolve_sizes(call->params, qn_in(call, X)->dims, qn_in(call, W)->dims, qn_in(call, X)->rank);
+    return conv_of(call->params, qn_in(call, X)->dims, qn_in(call, W)->dims, qn_in(call, X)->rank);
 }
 
 static double product(const int64_t *sizes, int rank)

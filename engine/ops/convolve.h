@@ -20,11 +20,6 @@ struct qn_convolve {
         QN_INT_ATTR_RANGE(qn_convolve, group, 1, 1, INT32_MAX)
 
 qn_infer_fn qn_convolve_infer;
-/* The shape of Y alone, for operators with other inputs beside X and W. */
-enum qn_status qn_convolve_shape(const struct qn_convolve *p, const struct qn_shape *x, const struct qn_shape *w,
-                                 struct qn_shape *y, struct qn_err *err);
-/* Sizes for the kernels; both shapes are known, of that rank, and passed inference. */
-struct qn_conv qn_convolve_sizes(const struct qn_convolve *p, const int64_t *x, const int64_t *w, int rank);
 double qn_convolve_flops(const struct qn_site *site);
 
 /* float32 by one of the kernels' algorithms; weights that are not constant are packed in the workspace. */
