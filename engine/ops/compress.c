@@ -45,7 +45,7 @@ static enum qn_status compress_ref(const struct qn_call *call)
     y.dims[axis] = n_taken;
     QN_TRY(qn_call_place(call, 0, x->dtype, y.rank, y.dims));
     out = qn_out(call, 0)->data;
-    for (int64_t o = 0; o < outer; o++) {
+    for (int64_t o = 0; o < outer && n_taken > 0 && run > 0; o++) {
         for (int64_t i = 0; i < n; i++) {
             if (!take[i])
                 continue;

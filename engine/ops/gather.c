@@ -3,6 +3,15 @@
 #include "ops/index.h"
 #include "ops/move.h"
 
+/* Nothing is done for an output without elements: its other dims may be of any size. */
+static void run_parts(const struct qn_call *call, qn_pool_task *task, void *job)
+{
+    int64_t n = (int64_t)qn_tensor_bytes(qn_out(call, 0));
+
+    if (n > 0)
+        qn_pool_run(call->pool, qn_move_parts(call->pool, n), task, job);
+}
+
 /* ---- Gather --------------------------------------------------------------------------------------------------- */
 
 struct gather {
@@ -74,7 +83,7 @@ static enum qn_status gather_runs(const struct qn_call *call)
                              .run = (size_t)qn_tensor_span(x, at + 1, x->rank) * qn_dtype_bytes(x->dtype)};
 
     QN_TRY(qn_index_check(indices, job.bound, at, call->err));
-    qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(qn_out(call, 0))), gather_part, &job);
+    run_parts(call, gather_part, &job);
     return QN_OK;
 }
 
@@ -164,7 +173,7 @@ static enum qn_status gather_elements(const struct qn_call *call)
 
     qn_grid_init(&job.grid, x, job.indices, (int)(axis < 0 ? axis + x->rank : axis));
     QN_TRY(qn_index_check(job.indices, job.grid.bound, job.grid.axis, call->err));
-    qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(qn_out(call, 0))), elements_part, &job);
+    run_parts(call, elements_part, &job);
     return QN_OK;
 }
 
@@ -241,7 +250,7 @@ static enum qn_status gather_nd(const struct qn_call *call)
 
     QN_TRY(qn_tuples_init(&job.tuples, x, qn_in(call, 1), (int)((const struct gather_nd *)call->params)->batch_dims,
                           call->err));
-    qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(qn_out(call, 0))), tuples_part, &job);
+    run_parts(call, tuples_part, &job);
     return QN_OK;
 }
 

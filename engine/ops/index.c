@@ -82,7 +82,7 @@ enum qn_status qn_grid_shapes(const struct qn_shape *data, const struct qn_shape
 
 static enum qn_status check_tuples(const struct qn_tuples *tuples, int batch, struct qn_err *err)
 {
-    for (int64_t t = 0; t < tuples->n; t++) {
+    for (int64_t t = 0; t < tuples->n && tuples->k > 0; t++) {
         for (int64_t i = 0; i < tuples->k; i++) {
             int64_t index = qn_index(tuples->indices, t * tuples->k + i), bound = tuples->bounds[i];
 

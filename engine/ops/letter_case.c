@@ -134,17 +134,25 @@ static uint32_t change(const struct range *ranges, size_t n, uint32_t letter)
     return letter;
 }
 
+static char change_ascii(enum qn_letter_case to, char c)
+{
+    if (to == QN_CASE_LOWER)
+        return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+
 static uint32_t change_letter(enum qn_letter_case to, uint32_t letter)
 {
+    if (letter < 0x80)
+        return (uint32_t)(unsigned char)change_ascii(to, (char)letter);
     if (to == QN_CASE_LOWER)
         return change(to_lower, sizeof(to_lower) / sizeof(to_lower[0]), letter);
     return change(to_upper, sizeof(to_upper) / sizeof(to_upper[0]), letter);
 }
 
-/* A well-formed character of n > 1 bytes. */
-static uint32_t decode(const char *text, size_t n)
+uint32_t qn_letter_decode(const char *text, size_t n)
 {
-    uint32_t letter = (unsigned char)text[0] & (0x7Fu >> n);
+    uint32_t letter = (unsigned char)text[0] & (n == 1 ? 0x7Fu : 0x7Fu >> n);
 
     for (size_t i = 1; i < n; i++)
         letter = letter << 6 | ((unsigned char)text[i] & 0x3F);
@@ -159,13 +167,6 @@ static size_t encode(uint32_t letter, char bytes[4])
         bytes[i] = (char)(0x80 | (letter & 0x3F));
     bytes[0] = (char)(n == 1 ? letter : (0xF00u >> n & 0xFF) | letter);
     return n;
-}
-
-static char change_ascii(enum qn_letter_case to, char c)
-{
-    if (to == QN_CASE_LOWER)
-        return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
 size_t qn_change_case(enum qn_letter_case to, bool ascii, struct qn_str text, char *out)
@@ -183,7 +184,7 @@ size_t qn_change_case(enum qn_letter_case to, bool ascii, struct qn_str text, ch
             memcpy(bytes, text.data + i, n);
             changed = n;
         } else {
-            changed = encode(change_letter(to, decode(text.data + i, n)), bytes);
+            changed = encode(change_letter(to, qn_letter_decode(text.data + i, n)), bytes);
         }
         if (out)
             memcpy(out + n_out, bytes, changed);
@@ -191,4 +192,12 @@ size_t qn_change_case(enum qn_letter_case to, bool ascii, struct qn_str text, ch
         i += n;
     }
     return n_out;
+}
+
+/* The two letters i of Turkish, with and without a dot, fold to nothing else. */
+uint32_t qn_letter_fold(uint32_t letter)
+{
+    if (letter == 0x130 || letter == 0x131)
+        return letter;
+    return change_letter(QN_CASE_LOWER, change_letter(QN_CASE_UPPER, letter));
 }

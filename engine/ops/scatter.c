@@ -157,7 +157,7 @@ static enum qn_status scatter_elements(const struct qn_call *call)
     qn_grid_init(&grid, x, indices, (int)(p->axis < 0 ? p->axis + x->rank : p->axis));
     QN_TRY(qn_index_check(indices, grid.bound, grid.axis, call->err));
     qn_copy(y->data, x->data, qn_tensor_bytes(x), call->pool);
-    for (int64_t row = 0; row < grid.n_rows; row++) {
+    for (int64_t row = 0; row < grid.n_rows && grid.n > 0; row++) {
         int64_t base = qn_grid_row(&grid, row);
 
         for (int64_t j = 0; j < grid.n; j++) {
@@ -213,7 +213,7 @@ static enum qn_status scatter_nd(const struct qn_call *call)
 
     QN_TRY(qn_tuples_init(&tuples, x, qn_in(call, 1), 0, call->err));
     qn_copy(y->data, x->data, qn_tensor_bytes(x), call->pool);
-    for (int64_t t = 0; t < tuples.n; t++)
+    for (int64_t t = 0; t < tuples.n && tuples.run > 0; t++)
         put(f, (char *)y->data + (size_t)qn_tuple_place(&tuples, t) * size, updates + (size_t)(t * tuples.run) * size,
             tuples.run, size);
     return QN_OK;
@@ -305,8 +305,10 @@ static enum qn_status tensor_scatter(const struct qn_call *call)
     const char *src = update->data;
 
     QN_TRY(check_writes(call, x->dims[0], capacity, n, p->mode));
+    if (qn_tensor_count(update) == 0)
+        n_prefix = 0;
     qn_copy(y, x->data, qn_tensor_bytes(x), call->pool);
-    for (int64_t prefix = 0; prefix < n_prefix && n > 0; prefix++, src += (size_t)n * row) {
+    for (int64_t prefix = 0; prefix < n_prefix; prefix++, src += (size_t)n * row) {
         int64_t at = first_place(qn_in(call, 2), prefix / (n_prefix / x->dims[0]), capacity, p->mode);
         int64_t head = n < capacity - at ? n : capacity - at;
         char *cache = y + (size_t)(prefix * capacity) * row;

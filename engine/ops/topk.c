@@ -162,7 +162,8 @@ static enum qn_status topk_heap(const struct qn_call *call)
     job.k = y.dims[axis] = k.v[0];
     QN_TRY(qn_arg_check_out(call, 0, &y));
     QN_TRY(qn_arg_check_out(call, 1, &y));
-    qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(x)), rows_part, &parts);
+    if (job.k > 0)
+        qn_pool_run(call->pool, qn_move_parts(call->pool, (int64_t)qn_tensor_bytes(x)), rows_part, &parts);
     return QN_OK;
 }
 

@@ -159,6 +159,8 @@ static struct slices slices_of(const struct qn_tensor *x, const struct unique *p
         s.outer = qn_tensor_span(x, 0, axis);
         s.n = x->dims[axis];
         s.inner = qn_tensor_span(x, axis + 1, x->rank);
+        if (s.inner == 0)
+            s.outer = 0; /* nothing to look at, whatever the other dims are */
     }
     return s;
 }

@@ -1,4 +1,5 @@
-/* test_ops.c: the operator tables as a whole: look-up, versions that neither overlap nor run backwards, complete rows. */
+/* test_ops.c: the operator tables as a whole: look-up, versions that neither overlap nor run backwards, complete rows.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
