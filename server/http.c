@@ -33,6 +33,7 @@
 
 enum {
     BUFFER_BYTES = 16384,     /* header block, and what of the body came with it */
+    TOUCHED_STACK = 24576,    /* what a request uses of its worker's stack, roughly */
     SLICE_BYTES = 262144,     /* of a body, between looks at the clock */
     MAX_IGNORED_BODY = 65536, /* thrown away where no body is wanted */
     LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
@@ -536,6 +537,16 @@ static void connection_close(const struct mg_connection *connection)
         qn_conn_close(http->conns, worker->conn);
 }
 
+/* Takes the pages of a worker's stack when it starts, not when a request comes: what the process needs is seen after
+ * loading and does not grow with the number of clients. */
+static void touch_stack(void)
+{
+    volatile char pages[TOUCHED_STACK];
+
+    for (size_t i = 0; i < sizeof(pages); i += 4096)
+        pages[i] = 0;
+}
+
 static void *init_thread(const struct mg_context *context, int type)
 {
     struct qn_http *http = mg_get_user_data(context);
@@ -548,6 +559,7 @@ static void *init_thread(const struct mg_context *context, int type)
     }
     if (conn == NULL)
         return NULL;
+    touch_stack();
     worker = &http->workers[atomic_fetch_add(&http->n_workers, 1)];
     worker->conn = conn;
     return worker;

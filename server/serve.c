@@ -14,7 +14,7 @@
 #include "server/route.h"
 
 enum {
-    MIN_WORKERS = 256,     /* connections served at a time, when as many are allowed */
+    MIN_WORKERS = 128,     /* connections served at a time, when as many are allowed; others take turns */
     RESERVED_WORKERS = 16, /* never waiting for a run, so that probes are answered */
     BACKLOG = 1024,
     HEADER_MS = 10000,
@@ -60,8 +60,8 @@ static enum qn_status choose_model(const struct qn_server_config *config, struct
 
 static int count_workers(const struct qn_server_config *config)
 {
-    int64_t quarter = config->max_connections / 4;
-    int64_t n = quarter > MIN_WORKERS ? quarter : MIN_WORKERS;
+    int64_t share = config->max_connections / 8;
+    int64_t n = share > MIN_WORKERS ? share : MIN_WORKERS;
 
     return (int)(n < config->max_connections ? n : config->max_connections) + RESERVED_WORKERS;
 }
