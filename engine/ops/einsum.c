@@ -406,6 +406,7 @@ struct product {
     int64_t size[N_ROLES];
     struct side side[2]; /* A and B: inputs 0 and 1, or swapped */
     bool swapped, copy_out;
+    bool too_large; /* what is added up cannot be counted */
     struct qn_product product;
 };
 
@@ -444,7 +445,7 @@ static void set_roles(struct product *p)
         bool in_a = p->side[0].steps[k] != 0, in_b = p->side[1].steps[k] != 0;
 
         p->role[k] = k >= p->loops.n_out ? SUM : in_a && in_b ? BATCH : in_a ? ROW : COLUMN;
-        p->size[p->role[k]] *= p->loops.size[k];
+        p->too_large |= !qn_mul64(p->size[p->role[k]], p->loops.size[k], &p->size[p->role[k]]);
     }
 }
 
@@ -465,7 +466,7 @@ static void make_product(const struct einsum *einsum, const struct qn_shape *a, 
     const struct qn_shape *const shapes[] = {a, b};
 
     make_loops(einsum, 2, shapes, &p->loops);
-    p->swapped = false;
+    p->swapped = p->too_large = false;
     for (int i = 0; i < 2; i++)
         find_steps(&einsum->in[i], shapes[i], &p->loops, p->side[i].steps);
     set_roles(p);
@@ -529,7 +530,7 @@ static const char *accept_product(const struct qn_site *site)
     if (site->n_in != 2)
         return "not two operands";
     make_product(site->params, &site->in[0]->shape, &site->in[1]->shape, &p);
-    return place_rooms(&p, rooms) ? NULL : "too large";
+    return !p.too_large && place_rooms(&p, rooms) ? NULL : "too large";
 }
 
 static size_t product_workspace(const struct qn_site *site)

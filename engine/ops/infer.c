@@ -147,6 +147,20 @@ static enum qn_status check_formals(const struct qn_op *op, const struct qn_fact
     return QN_OK;
 }
 
+/* Known shapes are sizes that can be counted in bits, so that whoever multiplies dims of a fact need not check again.
+ */
+static enum qn_status check_sizes(const struct qn_fact *outs, int n, struct qn_err *err)
+{
+    char text[QN_SHAPE_TEXT];
+    size_t bytes;
+
+    for (int i = 0; i < n; i++)
+        QN_CHECK(outs[i].kind != QN_TENSOR || outs[i].dtype == QN_UNDEFINED || !qn_shape_known(&outs[i].shape) ||
+                     qn_shape_bytes(&outs[i].shape, outs[i].dtype, &bytes),
+                 err, LIMIT, "output %d of shape %s is too large", i, qn_shape_text(&outs[i].shape, text));
+    return QN_OK;
+}
+
 /* ---- Nodes and graphs ----------------------------------------------------------------------------------------- */
 
 enum qn_status qn_op_infer_facts(struct qn_graph *graph, const struct qn_node *node, const struct qn_fact *const *ins,
@@ -171,7 +185,8 @@ enum qn_status qn_op_infer_facts(struct qn_graph *graph, const struct qn_node *n
     for (int i = 0; i < node->n_out; i++)
         outs[i] = QN_FACT_UNKNOWN;
     QN_TRY(check_formals(node->op, ins, node->n_formal, err));
-    return node->op->infer(&in, node->params);
+    QN_TRY(node->op->infer(&in, node->params));
+    return check_sizes(outs, node->n_out, err);
 }
 
 enum qn_status qn_op_infer(struct qn_graph *graph, struct qn_node *node, int depth, struct qn_err *err)
