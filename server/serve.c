@@ -14,7 +14,7 @@
 #include "server/route.h"
 
 enum {
-    MIN_WORKERS = 128,     /* connections served at a time, when as many are allowed; others take turns */
+    MIN_WORKERS = 192,     /* connections served at a time, when as many are allowed; others take turns */
     RESERVED_WORKERS = 16, /* never waiting for a run, so that probes are answered */
     BACKLOG = 1024,
     HEADER_MS = 10000,
