@@ -105,9 +105,10 @@ static void put_rows(const struct qn_tensor *x, float *y, int64_t n, int64_t f, 
 {
     int64_t taken = width < f ? width : f;
 
-    for (int64_t r = 0; r < n; r++, y += step) {
-        qn_convert(x->dtype, (const char *)x->data + (size_t)(r * f) * qn_dtype_bytes(x->dtype), QN_FLOAT, y, taken,
-                   (struct qn_convert_options){.saturate = true});
+    for (int64_t r = 0; width > 0 && r < n; r++, y += step) {
+        if (taken > 0)
+            qn_convert(x->dtype, (const char *)x->data + (size_t)(r * f) * qn_dtype_bytes(x->dtype), QN_FLOAT, y, taken,
+                       (struct qn_convert_options){.saturate = true});
         if (width > taken)
             memset(y + taken, 0, (size_t)(width - taken) * sizeof(*y));
     }

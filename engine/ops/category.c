@@ -215,7 +215,8 @@ static enum qn_status cast_sparse(const struct qn_call *call, const int64_t *key
 {
     struct qn_tensor *y = qn_out(call, 0);
 
-    memset(y->data, 0, (size_t)max_map * qn_dtype_bytes(y->dtype));
+    if (max_map > 0)
+        memset(y->data, 0, (size_t)max_map * qn_dtype_bytes(y->dtype));
     for (int64_t i = 0; y->dtype == QN_STRING && i < max_map; i++)
         ((struct qn_str *)y->data)[i] = (struct qn_str){"0.f", 3};
     for (int64_t i = 0; i < n; i++) {

@@ -56,7 +56,8 @@ static enum qn_status one_hot_encoder_ref(const struct qn_call *call)
     int64_t n = qn_tensor_count(x), n_cats = p->cats.keys.dims[0];
     float *y = qn_out(call, 0)->data;
 
-    memset(y, 0, (size_t)(n * n_cats) * sizeof(*y));
+    if (n > 0)
+        memset(y, 0, (size_t)(n * n_cats) * sizeof(*y));
     for (int64_t i = 0; i < n; i++) {
         int64_t at = find(p, x, i);
 

@@ -221,6 +221,8 @@ static void vectorize_row(const struct job *j, int64_t row)
     int64_t n = j->rows.f, min_length = p->min_gram_length;
     float *y = j->y + row * p->width;
 
+    if (p->width == 0)
+        return;
     memset(y, 0, (size_t)p->width * sizeof(*y));
     for (int64_t i = 0; i < n; i++)
         tokens[i] = find_token(p, j->x, row * n + i);
