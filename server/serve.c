@@ -1,5 +1,7 @@
 /* serve.c: the server as a whole: settings into parts, start, signals, the orderly end. The composition root of this
  * folder. */
+#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +214,28 @@ static void signal_set(sigset_t *set)
     sigaddset(set, SIGHUP);
 }
 
+static pthread_t waiting_thread;
+
+/* Threads that libraries started before us do not block these signals: one that lands there goes on to the thread that
+ * waits for it. */
+static void pass_on(int number)
+{
+    int saved = errno;
+
+    pthread_kill(waiting_thread, number);
+    errno = saved;
+}
+
+static void pass_signals_on(void)
+{
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+
+    waiting_thread = pthread_self();
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
 /* A second signal: the process ends by it, now. */
 static void end_at_once(int number)
 {
@@ -331,7 +355,8 @@ int qn_serve(const struct qn_server_config *config)
     if (server == NULL)
         return complain(QN_NOMEM, "serve", "out of memory");
     signal_set(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL); /* for all threads made from here on */
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    pass_signals_on(); /* for all threads made from here on */
     signal(SIGPIPE, SIG_IGN);
     server->config = config;
     status = start(server, listeners, &n_listeners, &err);
