@@ -33,7 +33,8 @@
 
 enum {
     BUFFER_BYTES = 16384,     /* header block, and what of the body came with it */
-    TOUCHED_STACK = 24576,    /* what a request uses of its worker's stack, roughly */
+    TOUCHED_STACK = 24576,    /* what a request uses of its worker's stack, roughly, */
+    TOUCHED_BUFFER = 4096,    /* and of its buffer */
     SLICE_BYTES = 262144,     /* of a body, between looks at the clock */
     MAX_IGNORED_BODY = 65536, /* thrown away where no body is wanted */
     LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
@@ -537,14 +538,24 @@ static void connection_close(const struct mg_connection *connection)
         qn_conn_close(http->conns, worker->conn);
 }
 
-/* Takes the pages of a worker's stack when it starts, not when a request comes: what the process needs is seen after
- * loading and does not grow with the number of clients. */
-static void touch_stack(void)
+static void touch(volatile char *pages, size_t n_bytes)
 {
-    volatile char pages[TOUCHED_STACK];
-
-    for (size_t i = 0; i < sizeof(pages); i += 4096)
+    for (size_t i = 0; i < n_bytes; i += 4096)
         pages[i] = 0;
+}
+
+/* Takes the pages of a worker's stack and buffer when it starts, not when a request comes: what the process needs is
+ * seen after loading and does not grow with the number of clients. The buffer is the next that civetweb asks of this
+ * thread's heap, so that it gets the memory given back here. */
+static void touch_pages(void)
+{
+    volatile char stack[TOUCHED_STACK];
+    char *buffer = malloc(BUFFER_BYTES);
+
+    touch(stack, sizeof(stack));
+    if (buffer != NULL)
+        touch(buffer, TOUCHED_BUFFER);
+    free(buffer);
 }
 
 static void *init_thread(const struct mg_context *context, int type)
@@ -559,7 +570,7 @@ static void *init_thread(const struct mg_context *context, int type)
     }
     if (conn == NULL)
         return NULL;
-    touch_stack();
+    touch_pages();
     worker = &http->workers[atomic_fetch_add(&http->n_workers, 1)];
     worker->conn = conn;
     return worker;
@@ -711,7 +722,7 @@ static enum qn_status allocate(struct qn_http *http, struct qn_err *err)
     if (getrandom(&http->instance, sizeof(http->instance), GRND_NONBLOCK) != (ssize_t)sizeof(http->instance))
         http->instance = (uint32_t)qn_now_ns() ^ (uint32_t)getpid() << 16;
     http->workers = calloc((size_t)o->n_workers, sizeof(*http->workers));
-    http->workspaces = qn_workspaces_create(o->max_request_memory, o->max_memory);
+    http->workspaces = qn_workspaces_create(o->max_request_memory, o->max_memory, o->n_workers);
     http->conns = qn_conns_create(o->n_workers, n_open, o->listeners, o->n_listeners);
     QN_CHECK(http->workers != NULL && http->workspaces != NULL && http->conns != NULL, err, NOMEM, "out of memory");
     return QN_OK;

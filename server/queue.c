@@ -180,11 +180,29 @@ void qn_queue_release(struct qn_queue *queue, struct qn_lane *lane, int64_t run_
     pthread_mutex_unlock(&queue->lock);
 }
 
+struct visiting {
+    enum qn_status (*visit)(void *arg, struct qn_context *context);
+    void *arg;
+    struct qn_context *context;
+    enum qn_status status;
+};
+
+static void visit_on_stack(void *arg)
+{
+    struct visiting *visiting = arg;
+
+    visiting->status = visiting->visit(visiting->arg, visiting->context);
+}
+
 enum qn_status qn_queue_each(struct qn_queue *queue, enum qn_status (*visit)(void *arg, struct qn_context *context),
                              void *arg)
 {
-    for (int i = 0; i < queue->n_lanes; i++)
-        QN_TRY(visit(arg, queue->lanes[i].context));
+    for (int i = 0; i < queue->n_lanes; i++) {
+        struct visiting visiting = {visit, arg, queue->lanes[i].context, QN_INTERNAL};
+
+        qn_stack_call(queue->lanes[i].stack, visit_on_stack, &visiting);
+        QN_TRY(visiting.status);
+    }
     return QN_OK;
 }
 

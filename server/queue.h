@@ -25,7 +25,7 @@ enum qn_status qn_queue_acquire(struct qn_queue *queue, int64_t deadline_ns, con
                                 struct qn_lane **lane, struct qn_err *err);
 /* run_ns: how long the run took, for the estimate of the next one's wait. */
 void qn_queue_release(struct qn_queue *queue, struct qn_lane *lane, int64_t run_ns);
-/* Shows all contexts to visit, before the queue is used; ends at the first failure. */
+/* Shows all contexts to visit, each on its lane's stack, before the queue is used; ends at the first failure. */
 enum qn_status qn_queue_each(struct qn_queue *queue, enum qn_status (*visit)(void *arg, struct qn_context *context),
                              void *arg);
 int qn_queue_waiting(struct qn_queue *queue);

@@ -17,6 +17,18 @@ struct qn_scratch_extra {
 
 void qn_scratch_init(struct qn_scratch *scratch, size_t budget) { *scratch = (struct qn_scratch){.budget = budget}; }
 
+bool qn_scratch_prepare(struct qn_scratch *scratch, size_t n_bytes)
+{
+    n_bytes = qn_round_up(n_bytes, ALIGN);
+    if (posix_memalign((void **)&scratch->block, ALIGN, n_bytes) != 0) {
+        scratch->block = NULL;
+        return false;
+    }
+    memset(scratch->block, 0, n_bytes);
+    scratch->capacity = n_bytes;
+    return true;
+}
+
 static void free_extras(struct qn_scratch *scratch)
 {
     while (scratch->extras != NULL) {

@@ -21,6 +21,8 @@ struct qn_scratch {
 
 void qn_scratch_init(struct qn_scratch *scratch, size_t budget); /* takes no memory yet */
 void qn_scratch_deinit(struct qn_scratch *scratch);
+/* Right after init: a block of n bytes to begin with, its pages taken. False when the heap is spent. */
+bool qn_scratch_prepare(struct qn_scratch *scratch, size_t n_bytes);
 /* n bytes aligned to 64, not zeroed, followed by at least 64 readable bytes. NULL when the heap or the budget is spent.
  */
 void *qn_scratch_alloc(struct qn_scratch *scratch, size_t n);

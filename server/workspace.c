@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a workspace may always keep. */
-enum { SMALL_BYTES = 64 * 1024 };
+enum {
+    SMALL_BYTES = 64 * 1024, /* what a workspace may always keep */
+    FIRST_SCRATCH = 6144,    /* what a small request takes, so that it finds it there */
+    FIRST_OUT = 3072
+};
 
 struct qn_workspaces {
     pthread_mutex_t lock;
@@ -16,7 +19,33 @@ struct qn_workspaces {
     size_t max_request;
 };
 
-struct qn_workspaces *qn_workspaces_create(size_t max_request, size_t max_kept)
+static void destroy(struct qn_workspace *workspace)
+{
+    qn_scratch_deinit(&workspace->scratch);
+    qn_buf_deinit(&workspace->out);
+    free(workspace);
+}
+
+/* Its pages are taken here, by writing to them, not when a request comes. */
+static struct qn_workspace *create(const struct qn_workspaces *pool)
+{
+    struct qn_workspace *workspace = calloc(1, sizeof(*workspace));
+    char *out;
+
+    if (workspace == NULL)
+        return NULL;
+    qn_scratch_init(&workspace->scratch, pool->max_request);
+    qn_buf_init(&workspace->out, pool->max_request);
+    out = qn_buf_reserve(&workspace->out, FIRST_OUT);
+    if (out == NULL || !qn_scratch_prepare(&workspace->scratch, FIRST_SCRATCH)) {
+        destroy(workspace);
+        return NULL;
+    }
+    memset(out, 0, FIRST_OUT);
+    return workspace;
+}
+
+struct qn_workspaces *qn_workspaces_create(size_t max_request, size_t max_kept, int n)
 {
     struct qn_workspaces *pool = calloc(1, sizeof(*pool));
 
@@ -28,14 +57,16 @@ struct qn_workspaces *qn_workspaces_create(size_t max_request, size_t max_kept)
         free(pool);
         return NULL;
     }
-    return pool;
-}
+    for (int i = 0; i < n; i++) {
+        struct qn_workspace *workspace = create(pool);
 
-static void destroy(struct qn_workspace *workspace)
-{
-    qn_scratch_deinit(&workspace->scratch);
-    qn_buf_deinit(&workspace->out);
-    free(workspace);
+        if (workspace == NULL) {
+            qn_workspaces_destroy(pool);
+            return NULL;
+        }
+        qn_workspace_give(pool, workspace);
+    }
+    return pool;
 }
 
 void qn_workspaces_destroy(struct qn_workspaces *pool)
@@ -50,17 +81,6 @@ void qn_workspaces_destroy(struct qn_workspaces *pool)
     }
     pthread_mutex_destroy(&pool->lock);
     free(pool);
-}
-
-static struct qn_workspace *create(const struct qn_workspaces *pool)
-{
-    struct qn_workspace *workspace = calloc(1, sizeof(*workspace));
-
-    if (workspace == NULL)
-        return NULL;
-    qn_scratch_init(&workspace->scratch, pool->max_request);
-    qn_buf_init(&workspace->out, pool->max_request);
-    return workspace;
 }
 
 static size_t held(const struct qn_workspace *workspace)

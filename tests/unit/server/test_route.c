@@ -62,7 +62,7 @@ static void set_up(struct fixture *f)
 {
     memset(f, 0, sizeof(*f));
     f->server.config = &f->config;
-    f->pool = qn_workspaces_create(1 << 20, 1 << 20);
+    f->pool = qn_workspaces_create(1 << 20, 1 << 20, 1);
     assert_non_null(f->pool);
     f->w = qn_workspace_take(f->pool);
     assert_non_null(f->w);
