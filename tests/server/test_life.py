@@ -320,6 +320,30 @@ class CrowdTest(unittest.TestCase):
         self.assertEqual(served, [20] * len(served))
 
 
+class MemoryTest(unittest.TestCase):
+    def resident_kb(self, server):
+        return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+
+    def test_memory_after_loading_is_what_serving_needs(self):
+        """Within 1 %, after twelve thousand requests over 64 connections at a time."""
+        version = subprocess.run([paths.quern(), "--version"], capture_output=True, text=True, check=True).stdout
+        if "sanitize=" in version:
+            self.skipTest("sanitizers keep freed memory")
+        with servers.Server(MODEL, "--log", "warn") as server:
+            before = self.resident_kb(server)
+            clients = [server.socket() for _ in range(64)]
+            for _ in range(200):
+                for client in clients:
+                    client.sendall(POST)
+                for client in clients:
+                    self.assertIn(b" 200 OK", client.recv(4096))
+            after = self.resident_kb(server)
+            for client in clients:
+                client.close()
+        print(f"resident: {before} kB after loading, {after} kB after 12,800 requests")
+        self.assertLess(after, before * 1.01)
+
+
 class Load:
     """Clients that ask without pause, and what became of their requests."""
 
