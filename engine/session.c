@@ -107,7 +107,8 @@ static enum qn_status describe(struct qn_session *session, const struct qn_var *
     }
     qn_buf_init(&text, 4096);
     qn_fact_print(&text, fact, symbols->names, symbols->n);
-    io->type_text = qn_arena_strdup(&session->model.arena, text.data ? text.data : "");
+    if (text.data)
+        io->type_text = qn_arena_strdup(&session->model.arena, text.data);
     qn_buf_deinit(&text);
     QN_CHECK_MEM(io->type_text, err);
     return QN_OK;

@@ -83,21 +83,31 @@ static size_t usual_block(const struct qn_arena *arena)
     return size > largest_block ? largest_block : size;
 }
 
-/* A fresh block with room for n_bytes, placed behind current and made current; NULL when heap or budget refuse. */
-static struct qn_arena_block *add_block(struct qn_arena *arena, size_t n_bytes)
+/* The size of a fresh block with room for n_bytes; 0 when it is beyond the budget. */
+static size_t fresh_size(const struct qn_arena *arena, size_t n_bytes)
 {
     size_t left = (arena->budget - arena->used) & ~(size_t)(LARGE_ALIGN - 1);
     size_t size = usual_block(arena);
-    struct qn_arena_block *block;
 
     if (n_bytes > SIZE_MAX - 2 * LARGE_ALIGN)
-        return NULL;
+        return 0;
     n_bytes = qn_round_up(n_bytes + LARGE_ALIGN, LARGE_ALIGN);
     if (n_bytes > left)
-        return NULL;
+        return 0;
     size = qn_round_up(size < n_bytes ? n_bytes : size, LARGE_ALIGN);
-    if (size > left)
-        size = left;
+    return size < left ? size : left;
+}
+
+bool qn_arena_may_grow(const struct qn_arena *arena, size_t n_bytes) { return fresh_size(arena, n_bytes) != 0; }
+
+/* A fresh block with room for n_bytes, placed behind current and made current; NULL when heap or budget refuse. */
+static struct qn_arena_block *add_block(struct qn_arena *arena, size_t n_bytes)
+{
+    size_t size = fresh_size(arena, n_bytes);
+    struct qn_arena_block *block;
+
+    if (size == 0)
+        return NULL;
     block = aligned_alloc(LARGE_ALIGN, size);
     if (block == NULL)
         return NULL;

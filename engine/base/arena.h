@@ -30,6 +30,8 @@ void *qn_arena_alloc(struct qn_arena *arena, size_t n_bytes);
 void *qn_arena_alloc_raw(struct qn_arena *arena, size_t n_bytes);
 /* n elements of size bytes each, zeroed; NULL on overflow too. */
 void *qn_arena_array(struct qn_arena *arena, size_t n, size_t size);
+/* Whether the budget allows a block for n_bytes more: when not, it is to blame for a NULL, else the heap is. */
+bool qn_arena_may_grow(const struct qn_arena *arena, size_t n_bytes);
 char *qn_arena_strdup(struct qn_arena *arena, const char *text);
 char *qn_arena_strndup(struct qn_arena *arena, const char *text, size_t n); /* adds the final zero */
 void *qn_arena_memdup(struct qn_arena *arena, const void *bytes, size_t n);

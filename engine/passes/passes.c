@@ -64,7 +64,7 @@ enum qn_status qn_passes_run(struct qn_passes *passes, struct qn_graph *graph)
     qn_arena_init(&scratch, (size_t)1 << 30);
     stack = qn_arena_array(&scratch, capacity, sizeof(*stack));
     if (!stack)
-        status = QN_NOMEM;
+        status = qn_err_set(passes->err, QN_NOMEM, "out of memory");
     else
         stack[0] = graph;
     while (status == QN_OK && n > 0) {

@@ -12,7 +12,9 @@ static void *alloc_dynamic(void *self, size_t n_bytes, struct qn_err *err)
     struct qn_frame *frame = self;
     void *memory = qn_arena_alloc(&frame->dynamic, n_bytes);
 
-    if (!memory)
+    if (!memory && qn_arena_may_grow(&frame->dynamic, n_bytes))
+        qn_err_set(err, QN_NOMEM, "out of memory");
+    else if (!memory)
         qn_err_set(err, QN_LIMIT, "%zu more bytes are beyond the memory limit of %zu", n_bytes, frame->dynamic.budget);
     return memory;
 }
