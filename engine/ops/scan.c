@@ -312,15 +312,43 @@ static enum qn_status entry_length(const struct job *j, int64_t *length)
     return QN_OK;
 }
 
+/* Shapes that only the run knows: every input has the batch and, if scanned, the length. */
+static enum qn_status check_inputs(struct job *j)
+{
+    const struct qn_call *call = j->call;
+    int first = first_state(j->p), n_scan = (int)j->p->num_scan_inputs;
+
+    for (int i = 0; i < j->n_state + n_scan; i++) {
+        const struct qn_tensor *x = qn_in(call, first + i);
+
+        if (!j->p->batched)
+            break;
+        QN_CHECK(x->rank > 0, call->err, SHAPE, "input %d has no batch axis", i);
+        j->batch = i == 0 ? x->dims[0] : j->batch;
+        QN_CHECK(x->dims[0] == j->batch, call->err, SHAPE, "input %d has a batch of %lld, the first one %lld", i,
+                 (long long)x->dims[0], (long long)j->batch);
+    }
+    for (int k = 0; k < n_scan; k++) {
+        const struct qn_tensor *x = qn_in(call, first + j->n_state + k);
+        int rank = x->rank - first, axis = input_axis(j, k, rank);
+
+        QN_CHECK(axis >= 0 && axis < rank, call->err, SHAPE, "scan input %d of rank %d has no axis to scan", k, x->rank);
+        j->length = k == 0 ? x->dims[first + axis] : j->length;
+        QN_CHECK(x->dims[first + axis] == j->length, call->err, SHAPE,
+                 "scan input %d has length %lld, the first one %lld", k, (long long)x->dims[first + axis],
+                 (long long)j->length);
+    }
+    return QN_OK;
+}
+
 static enum qn_status scan_ref(const struct qn_call *call)
 {
     const struct scan *p = call->params;
     const struct qn_graph *body = call->node->bodies[0].graph;
-    struct job j = {.p = p, .call = call, .n_state = n_states(p, call->node->n_formal), .n_outs = body->n_outputs};
-    const struct qn_tensor *x = qn_in(call, first_state(p) + j.n_state);
+    struct job j = {
+        .p = p, .call = call, .n_state = n_states(p, call->node->n_formal), .n_outs = body->n_outputs, .batch = 1};
 
-    j.batch = p->batched ? x->dims[0] : 1;
-    j.length = x->dims[p->batched ? 1 : input_axis(&j, 0, x->rank)];
+    QN_TRY(check_inputs(&j));
     j.ins = qn_call_alloc(call, (size_t)body->n_inputs, sizeof(*j.ins));
     j.outs = qn_call_alloc(call, (size_t)body->n_outputs, sizeof(*j.outs));
     if (!j.ins || !j.outs)

@@ -1,8 +1,10 @@
 /* bodies.c: runs bodies. Every body of a node has two frames that take turns, so that what one iteration of a loop gave
- * stays valid while the next one reads it. Outputs that lie in memory of the body's inputs are copied into the frame
- * for the same reason. Frames nest as bodies do, which import bounds. */
+ * stays valid while the next one reads it. Outputs that lie elsewhere are copied into the frame for the same reason,
+ * but for those in memory of the node's own inputs, which stays as it is: what a loop only hands on is never copied.
+ * Frames nest as bodies do, which import bounds. */
 #include "run/bodies.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,28 +70,49 @@ static struct qn_body_frames *find(struct qn_frame *frame, const struct qn_node 
 
 /* ---- Outputs that must outlive their source ------------------------------------------------------------------- */
 
-static bool lies_in(const struct qn_frame *frame, const struct qn_value *value)
+static bool is_within(const void *data, const void *begin, size_t n_bytes)
 {
-    const unsigned char *data = value->tensor.data;
+    return (uintptr_t)data - (uintptr_t)begin < n_bytes;
+}
 
-    if (value->kind != QN_TENSOR || value->tensor.dtype == QN_STRING)
+static bool frame_holds(const struct qn_frame *frame, const void *data)
+{
+    return is_within(data, frame->buffers, frame->n_buffer_bytes) || qn_arena_owns(&frame->dynamic, data);
+}
+
+static bool inputs_hold(const struct qn_call *call, const void *data)
+{
+    for (int i = 0; i < call->n_in; i++)
+        if (call->in[i] && call->in[i]->kind == QN_TENSOR && call->in[i]->tensor.data &&
+            is_within(data, call->in[i]->tensor.data, qn_tensor_bytes(&call->in[i]->tensor)))
+            return true;
+    return false;
+}
+
+/* Constants folded for one plan go with it. */
+static bool is_lasting_constant(const struct qn_frame *frame, int output, const void *data)
+{
+    return frame->plan->places[frame->plan->graph->outputs[output]->id].kind == QN_PLACE_CONST &&
+           !qn_arena_owns(&frame->plan->arena, data);
+}
+
+static bool stays(const struct qn_frame *frame, const struct qn_call *call, int output, const struct qn_value *value)
+{
+    const void *data = value->tensor.data;
+
+    if (value->kind != QN_TENSOR)
         return false;
-    if (frame->buffers && data >= frame->buffers && data < frame->buffers + frame->n_buffer_bytes)
+    if (is_lasting_constant(frame, output, data))
         return true;
-    return qn_arena_owns(&frame->dynamic, data);
+    return value->tensor.dtype != QN_STRING && (frame_holds(frame, data) || inputs_hold(call, data));
 }
 
-static bool is_constant(const struct qn_frame *frame, int output)
+static enum qn_status keep_outputs(struct qn_frame *frame, const struct qn_call *call, struct qn_value *outs, size_t n)
 {
-    return frame->plan->places[frame->plan->graph->outputs[output]->id].kind == QN_PLACE_CONST;
-}
-
-static enum qn_status keep_outputs(struct qn_frame *frame, struct qn_value *outs, size_t n, struct qn_err *err)
-{
-    const struct qn_call copier = {.services = &frame->services, .err = err};
+    const struct qn_call copier = {.services = &frame->services, .err = call->err};
 
     for (size_t i = 0; i < n; i++)
-        if (!lies_in(frame, &outs[i]) && !is_constant(frame, (int)i))
+        if (!stays(frame, call, (int)i, &outs[i]))
             QN_TRY(qn_call_copy(&copier, &outs[i], &outs[i]));
     return QN_OK;
 }
@@ -121,5 +144,5 @@ enum qn_status qn_run_body(void *self, const struct qn_call *call, int b, const 
     status = qn_frame_run(inner, frames->inputs, outs, call->err);
     frame->run->depth--;
     QN_TRY(status);
-    return keep_outputs(inner, outs, n_outs, call->err);
+    return keep_outputs(inner, call, outs, n_outs);
 }

@@ -189,12 +189,14 @@ static void patch_inputs(struct qn_frame *frame, const struct qn_value *const *i
     }
 }
 
-/* Values of an earlier run must not look placed. */
+/* Values of an earlier run must not look placed. Outputs of a static plan may have been copied there too. */
 static void forget_dynamic(struct qn_frame *frame)
 {
     const struct qn_plan *plan = frame->plan;
 
     qn_arena_reset(&frame->dynamic);
+    if (plan->is_static)
+        return;
     for (uint32_t id = 0; id < plan->graph->n_vars; id++)
         if (plan->places[id].kind == QN_PLACE_DYNAMIC)
             frame->values[id] = (struct qn_value){.kind = plan->vars[id] ? plan->vars[id]->fact.kind : QN_TENSOR};
@@ -228,6 +230,20 @@ static enum qn_status evaluate(struct qn_frame *frame, const struct qn_step *ste
     return status;
 }
 
+/* Control flow places what it gives itself, and what its bodies give is inferred when they are planned. */
+static bool is_control_flow(const struct qn_node *node)
+{
+    return node->n_bodies && (node->op->flags & QN_DATA_DEPENDENT);
+}
+
+static enum qn_status run_step(struct qn_frame *frame, const struct qn_step *step, struct qn_call *call,
+                               struct qn_err *err)
+{
+    if (step->kernel)
+        return step->kernel->run(call);
+    return is_control_flow(step->node) ? step->node->op->kernels->run(call) : evaluate(frame, step, call, err);
+}
+
 static enum qn_status run_steps(struct qn_frame *frame, struct qn_err *err)
 {
     const struct qn_plan *plan = frame->plan;
@@ -241,7 +257,7 @@ static enum qn_status run_steps(struct qn_frame *frame, struct qn_err *err)
         if (frame->run->control)
             status = poll(frame, err);
         if (status == QN_OK)
-            status = step->kernel ? step->kernel->run(call) : evaluate(frame, step, call, err);
+            status = run_step(frame, step, call, err);
         if (status != QN_OK)
             return qn_err_at(err, status, step->node->name, step->node->op_name);
     }
@@ -258,8 +274,7 @@ enum qn_status qn_frame_run(struct qn_frame *frame, const struct qn_value *const
         QN_TRY(rebind(frame, plan, err));
     }
     patch_inputs(frame, inputs);
-    if (!frame->plan->is_static)
-        forget_dynamic(frame);
+    forget_dynamic(frame);
     QN_TRY(run_steps(frame, err));
     for (int i = 0; i < frame->plan->graph->n_outputs; i++)
         outs[i] = frame->values[frame->plan->graph->outputs[i]->id];

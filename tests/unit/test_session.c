@@ -17,6 +17,7 @@
 #include "import/import.h"
 #include "quern.h"
 #include "session.h"
+#include "support/model_case.h"
 #include "tensor/compare.h"
 
 /* ---- Counting heap calls ----------------------------------------------------------------------------------------- */
@@ -292,6 +293,70 @@ static void run_calls_no_heap(void **state)
     }
 }
 
+/* Eight iterations that hand a tensor on as it is and keep the numbers of the last two iterations. */
+static struct qn_session *open_loop(void)
+{
+    const int64_t trips = 8, zero = 0;
+    struct qn_session *session = NULL;
+    struct qn_writer w;
+
+    qn_writer_init(&w, QN_CASE_CAPACITY);
+    qn_put_model(&w);
+    qn_write_value_info(&w, 11, "a", QN_FLOAT, QN_DIMS(1024));
+    qn_write_value_info(&w, 11, "cond", QN_BOOL, 0, NULL);
+    qn_write_tensor(&w, 5, "trips", QN_INT64, 0, NULL, &trips, sizeof(trips));
+    qn_write_tensor(&w, 5, "zero", QN_INT64, 0, NULL, &zero, sizeof(zero));
+    qn_write_begin_node(&w, 1, "Loop", "trips cond a zero zero", "same last before");
+    qn_put_body(&w, "body");
+    qn_write_value_info(&w, 11, "i", QN_INT64, 0, NULL);
+    qn_write_value_info(&w, 11, "go", QN_BOOL, 0, NULL);
+    qn_write_value_info(&w, 11, "x", QN_FLOAT, QN_DIMS(1024));
+    qn_write_value_info(&w, 11, "p", QN_INT64, 0, NULL);
+    qn_write_value_info(&w, 11, "q", QN_INT64, 0, NULL);
+    qn_write_node(&w, "Identity", "go", "go_on");
+    qn_write_node(&w, "Identity", "x", "x_on");
+    qn_write_node(&w, "Identity", "i", "p_on");
+    qn_write_node(&w, "Identity", "p", "q_on");
+    qn_write_value_info(&w, 12, "go_on", QN_BOOL, 0, NULL);
+    qn_write_value_info(&w, 12, "x_on", QN_FLOAT, QN_DIMS(1024));
+    qn_write_value_info(&w, 12, "p_on", QN_INT64, 0, NULL);
+    qn_write_value_info(&w, 12, "q_on", QN_INT64, 0, NULL);
+    qn_put_body_end(&w);
+    qn_write_end(&w);
+    qn_put_out(&w, "same");
+    qn_put_out(&w, "last");
+    qn_put_out(&w, "before");
+    qn_write_end(&w);
+    assert_int_equal(qn_session_open_bytes(w.data, w.n, NULL, &session, NULL), QN_OK);
+    qn_writer_deinit(&w);
+    return session;
+}
+
+static void loops_call_no_heap(void **state)
+{
+    struct qn_session *session = open_loop();
+    struct qn_context *context = make_context(session);
+    float a[1024] = {1, 2, 3};
+    bool cond = true;
+    struct qn_value in[2] = {floats(a, 1, 1024, 0, 0, 0), {.kind = QN_TENSOR, .tensor = {QN_BOOL, 0, {0}, &cond}}};
+    size_t before = 0;
+
+    (void)state;
+    count_heap_calls();
+    for (int i = 0; i < 1000; i++) {
+        struct qn_value out[3] = {{.kind = QN_TENSOR}, {.kind = QN_TENSOR}, {.kind = QN_TENSOR}};
+
+        assert_int_equal(qn_run(context, in, out, NULL, NULL), QN_OK);
+        assert_memory_equal(out[0].tensor.data, a, sizeof(a));
+        assert_int_equal(*(const int64_t *)out[1].tensor.data, 7);
+        assert_int_equal(*(const int64_t *)out[2].tensor.data, 6);
+        before = i < 2 ? n_heap_calls : before;
+    }
+    assert_int_equal(n_heap_calls - before, 0);
+    qn_context_destroy(context);
+    qn_session_close(session);
+}
+
 /* ---- Many threads ------------------------------------------------------------------------------------------------ */
 
 struct caller {
@@ -381,6 +446,7 @@ int main(void)
         cmocka_unit_test(refuses_wrong_inputs),
         cmocka_unit_test(obeys_cancel_and_deadline),
         cmocka_unit_test(run_calls_no_heap),
+        cmocka_unit_test(loops_call_no_heap),
         cmocka_unit_test(contexts_run_at_one_time),
         cmocka_unit_test(refuses_what_is_no_model),
         cmocka_unit_test(prints_a_plan),
