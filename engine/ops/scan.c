@@ -332,7 +332,8 @@ static enum qn_status check_inputs(struct job *j)
         const struct qn_tensor *x = qn_in(call, first + j->n_state + k);
         int rank = x->rank - first, axis = input_axis(j, k, rank);
 
-        QN_CHECK(axis >= 0 && axis < rank, call->err, SHAPE, "scan input %d of rank %d has no axis to scan", k, x->rank);
+        QN_CHECK(axis >= 0 && axis < rank, call->err, SHAPE, "scan input %d of rank %d has no axis to scan", k,
+                 x->rank);
         j->length = k == 0 ? x->dims[first + axis] : j->length;
         QN_CHECK(x->dims[first + axis] == j->length, call->err, SHAPE,
                  "scan input %d has length %lld, the first one %lld", k, (long long)x->dims[first + axis],
