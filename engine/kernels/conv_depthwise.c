@@ -1,5 +1,5 @@
 /* conv_depthwise.c: convolution with one input channel per group, over one or two axes: a product of matrices would
- * have nothing to share. Where the CPU level has a kernel for whole planes it reads the input as it is; other
+ * have little to share. Where the CPU level has a kernel for whole planes it reads the input as it is; other
  * geometries go through the windows of planes.c. Weights stay as they are. */
 #include "kernels/conv_impl.h"
 
@@ -9,11 +9,15 @@ static bool make_window(const struct qn_conv *conv, struct qn_window *w)
                           conv->dilation, conv->pad);
 }
 
+/* From so many output channels that read the same input, a product of matrices is faster. */
+enum { DIRECT_SHARE = 16, WINDOW_SHARE = 4 };
+
 static bool accept(const struct qn_conv *conv)
 {
     struct qn_window w;
 
-    return conv->group == conv->c_in && conv->group > 0 && make_window(conv, &w);
+    return conv->group == conv->c_in && conv->group > 0 && make_window(conv, &w) &&
+           conv->c_out < conv->group * (qn_window_direct(&w) ? DIRECT_SHARE : WINDOW_SHARE);
 }
 
 static bool bytes(const struct qn_conv *conv, int n_threads, size_t *n_bytes)
