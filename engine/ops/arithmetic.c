@@ -7,6 +7,7 @@
 
 #include "kernels/kern.h"
 #include "ops/broadcast.h"
+#include "ops/forms.h"
 
 enum kind { ADD, SUB, MUL, DIV, MOD, FMOD };
 
@@ -249,9 +250,12 @@ static const struct qn_attr attrs_mod[] = {QN_BOOL_ATTR(arithmetic, fmod, 0), {.
 #define ROWS(op, which, flag_bits)                                                                                     \
     ROW(op, 1, 5, which, true, QN_FLOATS_STD, attrs_1, .affine = affine),                                              \
         ROW(op, 6, 6, which, true, QN_FLOATS_STD | INTS_32, attrs_6, .affine = affine),                                \
-        ROW(op, 7, 12, which, false, QN_FLOATS_STD | INTS_32, NULL, .flags = (flag_bits), .affine = affine),           \
-        ROW(op, 13, 13, which, false, QN_FLOATS | INTS_32, NULL, .flags = (flag_bits), .affine = affine),              \
-        ROW(op, 14, 27, which, false, QN_NUMBERS, NULL, .flags = (flag_bits), .affine = affine)
+        ROW(op, 7, 12, which, false, QN_FLOATS_STD | INTS_32, NULL, .flags = (flag_bits), .affine = affine,            \
+            .rewrite = qn_form_rewrite),                                                                               \
+        ROW(op, 13, 13, which, false, QN_FLOATS | INTS_32, NULL, .flags = (flag_bits), .affine = affine,               \
+            .rewrite = qn_form_rewrite),                                                                               \
+        ROW(op, 14, 27, which, false, QN_NUMBERS, NULL, .flags = (flag_bits), .affine = affine,                        \
+            .rewrite = qn_form_rewrite)
 
 const struct qn_op qn_ops_arithmetic[] = {
     ROWS("Add", ADD, QN_COMMUTATIVE),
