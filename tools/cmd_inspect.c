@@ -12,11 +12,13 @@
 #include "tools/cmd.h"
 #include "tools/fail.h"
 #include "tools/human.h"
+#include "tools/inputs.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
 struct inspection {
     const char *model;
+    struct qn_inputs inputs; /* random, in the shapes given */
     bool json, ops, plan, memory;
     cJSON *report, *missing, *dumps;
 };
@@ -71,7 +73,8 @@ static void add_counts(cJSON *report, const struct qn_graph *graph)
     }
 }
 
-static void add_memory(cJSON *report, struct qn_session *session)
+/* plan: for the shapes in question; NULL when they are not enough for one. */
+static void add_memory(cJSON *report, const struct qn_session *session, const struct qn_plan *plan)
 {
     cJSON *item = cJSON_AddObjectToObject(report, "memory");
     struct qn_memory memory;
@@ -79,7 +82,7 @@ static void add_memory(cJSON *report, struct qn_session *session)
     qn_session_memory(session, &memory);
     cJSON_AddNumberToObject(item, "file_bytes", (double)memory.file_bytes);
     cJSON_AddNumberToObject(item, "weight_bytes", (double)memory.weight_bytes);
-    cJSON_AddNumberToObject(item, "arena_bytes_per_context", (double)memory.arena_bytes);
+    cJSON_AddNumberToObject(item, "arena_bytes_per_context", plan ? (double)plan->arena_bytes : 0);
     cJSON_AddNumberToObject(item, "graph_bytes", (double)memory.graph_bytes);
 }
 
@@ -153,19 +156,34 @@ static void add_step(cJSON *list, const struct qn_plan *plan, size_t index, stru
     }
 }
 
-static enum qn_status add_plan(cJSON *report, struct qn_session *session, struct qn_err *err)
+static void add_plan(cJSON *report, const struct qn_plan *plan)
 {
     cJSON *list = cJSON_AddArrayToObject(report, "plan");
-    struct qn_plan *plan;
     struct qn_buf text;
 
-    QN_TRY(qn_session_acquire_plan(session, NULL, &plan, err));
     qn_buf_init(&text, 1 << 16);
     for (size_t s = 0; s < plan->n_steps; s++)
         add_step(list, plan, s, &text);
     qn_buf_deinit(&text);
-    qn_plan_release(plan);
-    return QN_OK;
+}
+
+/* For the shapes given, else for the declared ones with unknown dims as 1. */
+static enum qn_status make_plan(const struct inspection *i, struct qn_session *session, struct qn_plan **plan,
+                                struct qn_err *err)
+{
+    struct qn_arena arena;
+    struct qn_value *values;
+    enum qn_status status;
+
+    if (i->inputs.shapes.n == 0)
+        return qn_session_acquire_plan(session, NULL, plan, err);
+    qn_arena_init(&arena, SIZE_MAX);
+    values = qn_arena_array(&arena, qn_session_n_inputs(session), sizeof(*values));
+    status = values ? qn_inputs_read(&i->inputs, session, &arena, values, err) : QN_NOMEM;
+    if (status == QN_OK)
+        status = qn_session_acquire_plan(session, values, plan, err);
+    qn_arena_deinit(&arena);
+    return status;
 }
 
 /* ---- Text ----------------------------------------------------------------------------------------------------- */
@@ -298,17 +316,21 @@ static void print_report(const struct inspection *i, bool opened)
 
 /* ---- All ------------------------------------------------------------------------------------------------------- */
 
-static void describe(struct inspection *i, struct qn_session *session)
+/* Without a plan all the rest is told; that there is none is an error where it was asked for. */
+static enum qn_status describe(struct inspection *i, struct qn_session *session, struct qn_err *err)
 {
-    struct qn_context *context = NULL;
+    struct qn_plan *plan = NULL;
+    enum qn_status status = make_plan(i, session, &plan, err);
 
     add_model(i->report, qn_session_model(session));
     add_ios(i->report, "inputs", session, true);
     add_ios(i->report, "outputs", session, false);
     add_counts(i->report, qn_session_model(session)->graph);
-    qn_context_create(session, &context, NULL); /* so that the plan for the declared shapes is counted */
-    add_memory(i->report, session);
-    qn_context_destroy(context);
+    add_memory(i->report, session, plan);
+    if (plan && i->plan)
+        add_plan(i->report, plan);
+    qn_plan_release(plan);
+    return i->plan || i->inputs.shapes.n > 0 ? status : QN_OK;
 }
 
 static int inspect(struct inspection *i, struct qn_options *options)
@@ -321,8 +343,7 @@ static int inspect(struct inspection *i, struct qn_options *options)
 
     cJSON_AddStringToObject(i->report, "model", i->model);
     if (opened) {
-        describe(i, session);
-        planned = i->plan ? add_plan(i->report, session, &err) : QN_OK;
+        planned = describe(i, session, &err);
         if (planned != QN_OK)
             code = qn_fail("plan", planned, &err);
         qn_session_close(session);
@@ -340,7 +361,7 @@ static int inspect(struct inspection *i, struct qn_options *options)
 
 int qn_cmd_inspect(int argc, char **argv)
 {
-    struct inspection i = {0};
+    struct inspection i = {.inputs.random = true};
     struct qn_options options = {.missing_fn = add_missing, .missing_arg = &i, .dump_fn = take_stage, .dump_arg = &i};
     static const struct qn_usage usage = {
         "inspect", "MODEL", "Tells what a model takes, gives, needs and lacks.", 1, 1, "inspect takes one model",
@@ -352,6 +373,8 @@ int qn_cmd_inspect(int argc, char **argv)
         {"ops", QN_FLAG_BOOL, &i.ops, 0, 0, NULL, "only this: operators and how often"},
         {"memory", QN_FLAG_BOOL, &i.memory, 0, 0, NULL, "only this: memory by kind"},
         {"plan", QN_FLAG_BOOL, &i.plan, 0, 0, NULL, "only this: steps, kernels, why others declined, buffers"},
+        {"shape", QN_FLAG_TEXTS, &i.inputs.shapes, 0, 0, "NAME=1x3x8x8",
+         "memory and plan for this input shape; repeat"},
         {"dump", QN_FLAG_TEXT, &options.dump, 0, 0, "STAGE",
          "the graph after import, fold, cse, fuse, ..., plan, or all"},
         {"threads", QN_FLAG_INT, &options.threads, 1, 1024, "N", "plan for so many threads (all CPUs)"},

@@ -275,6 +275,9 @@ class Inspect(Case):
             self.assertEqual({title for title in titles if title in lines}, shown, words)
         self.assertRegex(self.ok("inspect", DIGITS), r"model file +[0-9.]+ KiB")
         self.assertNotIn("plan", json.loads(self.ok("inspect", DIGITS, "--json")))
+        one, many = (json.loads(self.ok("inspect", DIGITS, "--json", "--shape", f"input={n}x64")) for n in (1, 100))
+        grown = [report["memory"]["arena_bytes_per_context"] for report in (one, many)]
+        self.assertGreater(grown[1], 50 * grown[0])
 
     def test_dumps(self):
         self.assertTrue(self.ok("inspect", DIGITS, "--dump", "import").startswith("== import\n"))
