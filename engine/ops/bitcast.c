@@ -39,6 +39,7 @@ const struct qn_op qn_ops_bitcast[] = {
      .out = QN_FORMALS(QN_OUT("output", '2', TYPES)),
      .attrs = QN_ATTRS({.name = "to", .form = QN_FORM_DTYPE, .offset = offsetof(struct bitcast, to), .required = true}),
      QN_PARAMS(bitcast),
+     .flags = QN_CONVERTS,
      .infer = infer,
      .kernels = kernels,
      .inplace = QN_INPLACE(0),

@@ -249,7 +249,8 @@ static const struct qn_kernel kernels[] = {
 #define NO_ATTRS   QN_ATTRS({.name = NULL})
 
 #define COMMON(first, last)                                                                                            \
-    .domain = "", .since = (first), .until = (last), .infer = infer, .kernels = kernels, .tolerance = QN_EXACT
+    .domain = "", .since = (first), .until = (last), .flags = QN_CONVERTS, .infer = infer, .kernels = kernels,         \
+    .tolerance = QN_EXACT
 #define CAST(first, last, type_set, attr_list, named)                                                                  \
     {                                                                                                                  \
         .name = "Cast", COMMON(first, last), .in = QN_FORMALS(QN_IN("input", '1', type_set)),                          \

@@ -1,8 +1,6 @@
 /* choose.c: which kernel runs a node, and the accept functions that many descriptors share. */
 #include "ops/op.h"
 
-static const qn_dtypes narrow = QN_BIT(FLOAT16) | QN_BIT(BFLOAT16) | QN_FLOAT8S | QN_BIT(FLOAT8E8M0) | QN_SUB_BYTE;
-
 static qn_dtypes types_of(const struct qn_site *site)
 {
     qn_dtypes types = 0;
@@ -23,7 +21,7 @@ const char *qn_accept_f32(const struct qn_site *site)
 
 const char *qn_accept_not_narrow(const struct qn_site *site)
 {
-    return types_of(site) & narrow ? "a type narrower than float32" : NULL;
+    return types_of(site) & QN_NARROW ? "a type narrower than float32" : NULL;
 }
 
 const char *qn_accept_whole_bytes(const struct qn_site *site)

@@ -1,35 +1,8 @@
 /* eval.c: evaluates one node over values, by the same inference and kernels that a plan uses. Serves constant folding,
- * steps whose shapes are known only while running, and operator tests.
- *
- * Element types that no kernel of an operator takes (float16, bfloat16, float8, 4- and 2-bit types) are widened,
- * computed, and narrowed again here, around the node, so that operators need no kernels of their own for them. */
+ * steps whose shapes are known only while running, and operator tests. */
 #include <string.h>
 
 #include "ops/eval.h"
-#include "tensor/convert.h"
-
-enum qn_dtype qn_widened(enum qn_dtype dtype)
-{
-    switch (dtype) {
-    case QN_FLOAT16:
-    case QN_BFLOAT16:
-    case QN_FLOAT8E4M3FN:
-    case QN_FLOAT8E4M3FNUZ:
-    case QN_FLOAT8E5M2:
-    case QN_FLOAT8E5M2FNUZ:
-    case QN_FLOAT8E8M0:
-    case QN_FLOAT4E2M1:
-        return QN_FLOAT;
-    case QN_INT4:
-    case QN_INT2:
-        return QN_INT8;
-    case QN_UINT4:
-    case QN_UINT2:
-        return QN_UINT8;
-    default:
-        return dtype;
-    }
-}
 
 /* ---- Facts of values ------------------------------------------------------------------------------------------ */
 
@@ -183,85 +156,6 @@ static enum qn_status run_kernel(struct evaluation *e, const struct qn_kernel *k
     return kernel->run(&call);
 }
 
-/* ---- Widening ------------------------------------------------------------------------------------------------- */
-
-static enum qn_status widen_value(const struct qn_value *narrow, struct qn_arena *arena, struct qn_value *wide,
-                                  struct qn_err *err)
-{
-    struct qn_shape shape = qn_tensor_shape(&narrow->tensor);
-
-    *wide = *narrow;
-    QN_TRY(qn_tensor_create(arena, qn_widened(narrow->tensor.dtype), &shape, &wide->tensor, err));
-    qn_convert(narrow->tensor.dtype, narrow->tensor.data, wide->tensor.dtype, wide->tensor.data,
-               qn_tensor_count(&narrow->tensor), (struct qn_convert_options){.saturate = true, .round_mode = 'n'});
-    return QN_OK;
-}
-
-/* Gives output i its own type back. */
-static enum qn_status narrow_value(struct evaluation *e, int i, const struct qn_value *wide, enum qn_dtype dtype)
-{
-    struct qn_value *out = e->outs[i];
-    struct qn_shape shape = qn_tensor_shape(&wide->tensor);
-    size_t bytes;
-
-    if (wide->kind != QN_TENSOR || wide->tensor.dtype == dtype) {
-        void *placed = out->tensor.data;
-
-        if (!placed || wide->kind != QN_TENSOR) {
-            *out = *wide;
-            return QN_OK;
-        }
-        memcpy(placed, wide->tensor.data, qn_tensor_bytes(&wide->tensor));
-        return QN_OK;
-    }
-    if (!out->tensor.data) {
-        QN_CHECK(qn_shape_bytes(&shape, dtype, &bytes), e->err, LIMIT, "output %d is too large", i);
-        out->kind = QN_TENSOR;
-        out->tensor = wide->tensor;
-        out->tensor.dtype = dtype;
-        out->tensor.data = e->how->services->alloc(e->how->services->self, bytes, e->err);
-        if (!out->tensor.data)
-            return e->err && e->err->status ? e->err->status : QN_NOMEM;
-    }
-    qn_convert(wide->tensor.dtype, wide->tensor.data, dtype, out->tensor.data, qn_tensor_count(&wide->tensor),
-               (struct qn_convert_options){.saturate = true, .round_mode = 'n'});
-    return QN_OK;
-}
-
-static enum qn_status eval_wide(struct evaluation *e)
-{
-    struct qn_arena *scratch = e->how->scratch;
-    size_t n_in = (size_t)e->node->n_in, n_out = (size_t)e->node->n_out;
-    struct qn_value *values = qn_arena_array(scratch, n_in + n_out, sizeof(*values));
-    struct qn_value **pointers = qn_arena_array(scratch, n_in + n_out, sizeof(*pointers));
-    struct evaluation wide = *e;
-    const struct qn_kernel *kernel;
-
-    QN_CHECK_MEM(values && pointers ? e : NULL, e->err);
-    for (size_t i = 0; i < n_in; i++) {
-        pointers[i] = e->ins[i];
-        if (!e->ins[i] || e->ins[i]->kind != QN_TENSOR ||
-            qn_widened(e->ins[i]->tensor.dtype) == e->ins[i]->tensor.dtype)
-            continue;
-        pointers[i] = &values[i];
-        QN_TRY(widen_value(e->ins[i], scratch, &values[i], e->err));
-    }
-    for (size_t i = 0; i < n_out; i++)
-        pointers[n_in + i] = e->outs[i] ? &values[n_in + i] : NULL;
-    wide.ins = pointers;
-    wide.outs = pointers + n_in;
-    QN_TRY(infer(&wide));
-    wide.site.in = wide.in;
-    wide.site.out = wide.out;
-    kernel = qn_op_choose(e->node->op, &wide.site, e->how->reference, NULL);
-    QN_CHECK(kernel, e->err, UNSUPPORTED, "no kernel for these element types");
-    QN_TRY(run_kernel(&wide, kernel));
-    for (int i = 0; i < e->node->n_out; i++)
-        if (e->outs[i])
-            QN_TRY(narrow_value(e, i, wide.outs[i], e->out_facts[i].dtype));
-    return QN_OK;
-}
-
 enum qn_status qn_op_eval_with(struct qn_graph *graph, const struct qn_node *node, struct qn_value *const *ins,
                                struct qn_value *const *outs, const struct qn_eval *how, struct qn_err *err)
 {
@@ -280,7 +174,8 @@ enum qn_status qn_op_eval_with(struct qn_graph *graph, const struct qn_node *nod
                               .cpu = qn_cpu_level(),
                               .threads = qn_pool_threads(how->pool)};
     kernel = how->kernel ? how->kernel : qn_op_choose(node->op, &e.site, how->reference, NULL);
-    return kernel ? run_kernel(&e, kernel) : eval_wide(&e);
+    QN_CHECK(kernel, err, UNSUPPORTED, "no kernel for these element types");
+    return run_kernel(&e, kernel);
 }
 
 /* ---- Folding's way in ----------------------------------------------------------------------------------------- */

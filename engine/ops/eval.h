@@ -7,7 +7,7 @@
 
 struct qn_eval {
     const struct qn_services *services; /* memory of outputs, bodies, deadline */
-    struct qn_arena *scratch;           /* facts, workspace, widened copies; the caller rewinds it */
+    struct qn_arena *scratch;           /* facts, workspace; the caller rewinds it */
     struct qn_pool *pool;
     bool reference;
     const struct qn_kernel *kernel; /* NULL: chosen by the descriptor's order */
@@ -23,8 +23,6 @@ struct qn_eval {
 enum qn_status qn_op_eval_with(struct qn_graph *graph, const struct qn_node *node, struct qn_value *const *ins,
                                struct qn_value *const *outs, const struct qn_eval *how, struct qn_err *err);
 
-/* float16 -> float32, int4 -> int8, ...; other types are themselves. */
-enum qn_dtype qn_widened(enum qn_dtype dtype);
 /* What is known of a value that exists; constants refer to it. */
 enum qn_status qn_value_fact(const struct qn_value *value, struct qn_arena *arena, struct qn_fact *fact,
                              struct qn_err *err);

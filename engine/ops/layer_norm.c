@@ -159,14 +159,15 @@ static bool is_row(const struct qn_fact *fact, const struct qn_shape *x, int64_t
 static const char *accept_f32(const struct qn_site *site)
 {
     const struct qn_shape *x = &site->in[X]->shape;
-    const struct rows r = rows_of(site->params, x->rank, x->dims);
+    struct rows r;
 
-    for (int i = X; i <= BIAS && i < site->n_in; i++) {
+    for (int i = X; i <= BIAS && i < site->n_in; i++)
         if (site->in[i] && site->in[i]->dtype != QN_FLOAT)
             return "not float32";
-        if (i > X && site->in[i] && !is_row(site->in[i], x, r.n))
+    r = rows_of(site->params, x->rank, x->dims);
+    for (int i = SCALE; i <= BIAS && i < site->n_in; i++)
+        if (site->in[i] && !is_row(site->in[i], x, r.n))
             return "scale or bias is not a row";
-    }
     return NULL;
 }
 

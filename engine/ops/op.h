@@ -234,7 +234,8 @@ enum qn_status qn_call_poll(const struct qn_call *call);
 struct qn_kernel {
     const char *name; /* NULL ends the list */
     /* NULL when the kernel takes the site, else a short reason why not ("not float32"). A NULL function takes
-     * everything the descriptor allows. */
+     * everything the descriptor allows. Asked before shapes are known too, when inputs are of types narrower than
+     * float32: an answer that types give must not look at shapes. */
     const char *(*accept)(const struct qn_site *site);
     /* Optional: a form of constants and params that every run shares. May depend on nothing but kernel, params,
      * constant inputs and the cpu. */
@@ -275,7 +276,8 @@ enum qn_op_flag {
     QN_RANDOM = 4,         /* gives another answer every time: neither folded nor shared */
     QN_DATA_DEPENDENT = 8, /* kernels place outputs whose shape the plan could not know */
     QN_KEEPS_VALUES = 16,  /* outputs refer to memory of inputs (sequences, optionals, strings): inputs stay alive */
-    QN_NO_FOLD = 32        /* never folded though deterministic (has bodies that may not end, or costs too much) */
+    QN_NO_FOLD = 32,       /* never folded though deterministic (has bodies that may not end, or costs too much) */
+    QN_CONVERTS = 64       /* is about element types: inputs must have been rounded to theirs */
 };
 
 enum qn_tolerance_kind { QN_EXACT, QN_ROUNDING, QN_RANDOMLY };

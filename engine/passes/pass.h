@@ -25,6 +25,8 @@ struct qn_pass {
 
 /* Infers every node in order; a node whose outputs are known becomes constants. Shape sub-graphs vanish here. */
 enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph);
+/* Puts conversions around nodes whose kernels do not take narrow element types. */
+enum qn_status qn_pass_widen(struct qn_passes *passes, struct qn_graph *graph);
 /* Removes nodes without used outputs, and forgets unused optional outputs. */
 enum qn_status qn_pass_dce(struct qn_passes *passes, struct qn_graph *graph);
 /* Nodes with the same operator, parameters and inputs become one. */
@@ -34,7 +36,7 @@ enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph)
 
 /* The whole list over a model's graph and every body in it. */
 enum qn_status qn_passes_run(struct qn_passes *passes, struct qn_graph *graph);
-/* The short list for a clone with concrete input shapes: fold, dce. */
+/* The short list for a clone with concrete input shapes: fold, widen, dce. */
 enum qn_status qn_passes_specialise(struct qn_passes *passes, struct qn_graph *graph);
 /* Hands a stage's text to the dump function when the options ask for it. */
 void qn_passes_dump(const struct qn_passes *passes, const struct qn_graph *graph, const char *stage);

@@ -22,6 +22,7 @@ typedef uint32_t qn_dtypes;
 #define QN_INT4S      (QN_BIT(UINT4) | QN_BIT(INT4))
 #define QN_INT2S      (QN_BIT(UINT2) | QN_BIT(INT2))
 #define QN_SUB_BYTE   (QN_INT4S | QN_INT2S | QN_BIT(FLOAT4E2M1))
+#define QN_NARROW     (QN_BIT(FLOAT16) | QN_BIT(BFLOAT16) | QN_FLOAT8S | QN_BIT(FLOAT8E8M0) | QN_SUB_BYTE)
 /* What the standard calls all tensor types: before IR 4 (no bfloat16), and with each later addition. */
 #define QN_ALL_IR3  (QN_FLOATS_STD | QN_INTS | QN_COMPLEXES | QN_BIT(STRING) | QN_BIT(BOOL))
 #define QN_ALL_IR4  (QN_ALL_IR3 | QN_BIT(BFLOAT16))

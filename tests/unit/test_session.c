@@ -357,6 +357,62 @@ static void loops_call_no_heap(void **state)
     qn_session_close(session);
 }
 
+/* y = GlobalAveragePool(Relu(Conv(x, w))) + b in float16. */
+static void write_float16(struct qn_writer *w)
+{
+    uint16_t weights[4 * 3 * 3 * 3], bias[1] = {0x3c00};
+
+    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
+        weights[i] = (uint16_t)(0x2c00 + i * 37 % 0x1000 + (i % 3 == 0 ? 0x8000 : 0));
+    qn_write_model_head(w, 8, 17);
+    qn_write_value_info(w, 11, "x", QN_FLOAT16, QN_DIMS(-1, 3, 9, 9));
+    qn_write_value_info(w, 12, "y", QN_FLOAT16, 0, NULL);
+    qn_write_tensor(w, 5, "w", QN_FLOAT16, QN_DIMS(4, 3, 3, 3), weights, sizeof(weights));
+    qn_write_tensor(w, 5, "b", QN_FLOAT16, QN_DIMS(1), bias, sizeof(bias));
+    qn_write_node(w, "Conv", "x w", "c");
+    qn_write_node(w, "Relu", "c", "r");
+    qn_write_node(w, "GlobalAveragePool", "r", "g");
+    qn_write_node(w, "Add", "g b", "y");
+    qn_write_end(w);
+}
+
+static void float16_runs_as_float32_does(void **state)
+{
+    static const struct qn_options variants[] = {{.threads = 1}, {.threads = 2}, {.reference = true}};
+    struct qn_writer w;
+    uint16_t x[2 * 3 * 9 * 9], y[3][8];
+    struct qn_value in = {.tensor = {.dtype = QN_FLOAT16, .rank = 4, .dims = {2, 3, 9, 9}, .data = x}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++)
+        x[i] = (uint16_t)(0x3000 + i * 101 % 0x1000 + (i % 2 ? 0x8000 : 0));
+    qn_writer_init(&w, 1 << 16);
+    write_float16(&w);
+    for (size_t v = 0; v < sizeof(variants) / sizeof(variants[0]); v++) {
+        struct qn_session *session;
+        struct qn_context *context;
+        size_t before = 0;
+
+        assert_int_equal(qn_session_open_bytes(w.data, w.n, &variants[v], &session, NULL), QN_OK);
+        context = make_context(session);
+        for (int i = 0; i < 10; i++) {
+            struct qn_value out = {.kind = QN_TENSOR};
+
+            assert_int_equal(qn_run(context, &in, &out, NULL, NULL), QN_OK);
+            assert_int_equal(out.tensor.dtype, QN_FLOAT16);
+            memcpy(y[v], out.tensor.data, sizeof(y[v]));
+            before = i == 0 ? n_heap_calls : before;
+        }
+        assert_int_equal(n_heap_calls, before);
+        qn_context_destroy(context);
+        qn_session_close(session);
+    }
+    qn_writer_deinit(&w);
+    assert_memory_equal(y[0], y[1], sizeof(y[0]));
+    for (int i = 0; i < 8; i++) /* rounded once or after every node: a few units in the last place */
+        assert_in_range(y[0][i] - y[2][i] + 4, 0, 8);
+}
+
 /* ---- Many threads ------------------------------------------------------------------------------------------------ */
 
 struct caller {
@@ -447,6 +503,7 @@ int main(void)
         cmocka_unit_test(obeys_cancel_and_deadline),
         cmocka_unit_test(run_calls_no_heap),
         cmocka_unit_test(loops_call_no_heap),
+        cmocka_unit_test(float16_runs_as_float32_does),
         cmocka_unit_test(contexts_run_at_one_time),
         cmocka_unit_test(refuses_what_is_no_model),
         cmocka_unit_test(prints_a_plan),
