@@ -4,11 +4,17 @@
 
 #include <string.h>
 
-/* Nine bytes of seven bits, and one more bit. */
-bool qn_wire_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
+/* Nine bytes of seven bits, and one more bit. Most are one byte long. */
+static inline bool read_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
 {
     const unsigned char *p = *at;
     uint64_t x = 0;
+
+    if (p < end && *p < 0x80) {
+        *at = p + 1;
+        *value = *p;
+        return true;
+    }
 
     for (int shift = 0; shift < 70; shift += 7) {
         if (p == end || (shift == 63 && *p > 1))
@@ -23,13 +29,18 @@ bool qn_wire_varint(const unsigned char **at, const unsigned char *end, uint64_t
     return false;
 }
 
+bool qn_wire_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
+{
+    return read_varint(at, end, value);
+}
+
+/* The host is little-endian, as numbers.c makes sure. */
 static const char *read_fixed(const unsigned char **at, const unsigned char *end, size_t n, struct qn_wire_field *field)
 {
     if ((size_t)(end - *at) < n)
         return "a fixed-size value is cut off";
     field->bytes = (struct qn_slice){*at, n};
-    for (size_t i = 0; i < n; i++)
-        field->value |= (uint64_t)(*at)[i] << (8 * i);
+    memcpy(&field->value, *at, n);
     *at += n;
     return NULL;
 }
@@ -38,7 +49,7 @@ static const char *read_bytes(const unsigned char **at, const unsigned char *end
 {
     uint64_t n;
 
-    if (!qn_wire_varint(at, end, &n))
+    if (!read_varint(at, end, &n))
         return "a length is cut off or too long";
     if (n > (uint64_t)(end - *at))
         return "a length reaches past the end";
@@ -52,7 +63,7 @@ static const char *read_field(const unsigned char **at, const unsigned char *end
 {
     uint64_t tag;
 
-    if (!qn_wire_varint(at, end, &tag))
+    if (!read_varint(at, end, &tag))
         return "a field's tag is cut off or too long";
     if (tag > UINT32_MAX)
         return "a field's tag is too large";
@@ -62,7 +73,7 @@ static const char *read_field(const unsigned char **at, const unsigned char *end
     field->type = (enum qn_wire_type)(tag & 7);
     switch (tag & 7) {
     case QN_WIRE_VARINT:
-        return qn_wire_varint(at, end, &field->value) ? NULL : "a number is cut off or too long";
+        return read_varint(at, end, &field->value) ? NULL : "a number is cut off or too long";
     case QN_WIRE_FIXED64:
         return read_fixed(at, end, 8, field);
     case QN_WIRE_BYTES:
@@ -81,8 +92,8 @@ enum qn_wire_step qn_wire_next(struct qn_wire *wire, struct qn_wire_field *field
 
     if (begin == wire->end)
         return QN_WIRE_END;
-    memset(field, 0, sizeof(*field));
-    field->bytes.data = begin;
+    field->value = 0;
+    field->bytes = (struct qn_slice){begin, 0};
     wrong = read_field(&wire->at, wire->end, field);
     if (wrong) {
         wire->at = begin;
