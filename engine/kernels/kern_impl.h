@@ -3,6 +3,8 @@
 #ifndef QN_KERNELS_KERN_IMPL_H
 #define QN_KERNELS_KERN_IMPL_H
 
+#include <string.h>
+
 #include "base/cpu.h"
 #include "kernels/kern.h"
 
@@ -119,6 +121,20 @@ void qn_plane_init__avx2(struct qn_plane_isa *isa);
 void qn_sgemm_init__avx512(struct qn_sgemm_isa *isa);
 void qn_rows_init__avx512(struct qn_kern *kern);
 void qn_plane_init__avx512(struct qn_plane_isa *isa);
+
+/* To nearest even; NaN stays one. Integer code that the compiler makes vectors of, for the level of the file it is in.
+ */
+static inline void f32_to_bf16_plain(uint16_t *restrict dst, const float *restrict src, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits, nan, rounded;
+
+        memcpy(&bits, &src[i], sizeof(bits));
+        nan = bits >> 16 | 0x40u;
+        rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+        dst[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
+    }
+}
 
 /* Scalar activation: the reference of all the others. */
 float qn_act_scalar(float x, const struct qn_act *act);

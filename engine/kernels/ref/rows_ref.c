@@ -330,17 +330,6 @@ static void bf16_to_f32(float *dst, const uint16_t *src, size_t n)
         dst[i] = float_of((uint32_t)src[i] << 16);
 }
 
-static void f32_to_bf16(uint16_t *dst, const float *src, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t bits = bits_of(src[i]);
-
-        const uint32_t nan = bits >> 16 | 0x40u, rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-
-        dst[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
-    }
-}
-
 void qn_rows_init_ref(struct qn_kern *kern)
 {
     *kern = (struct qn_kern){
@@ -376,6 +365,6 @@ void qn_rows_init_ref(struct qn_kern *kern)
         .f16_to_f32 = f16_to_f32,
         .f32_to_f16 = f32_to_f16,
         .bf16_to_f32 = bf16_to_f32,
-        .f32_to_bf16 = f32_to_bf16,
+        .f32_to_bf16 = f32_to_bf16_plain,
     };
 }

@@ -405,7 +405,7 @@ static void fill_rows(struct qn_kern *kern, const char *name)
         .f16_to_f32 = f16_to_f32,
         .f32_to_f16 = f32_to_f16,
         .bf16_to_f32 = kern->bf16_to_f32,
-        .f32_to_bf16 = kern->f32_to_bf16,
+        .f32_to_bf16 = f32_to_bf16_plain,
     };
 }
 
