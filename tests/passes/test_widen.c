@@ -24,6 +24,19 @@ static const struct graph_case cases[] = {
               "a: bfloat16[4] = Cast(a.float32)  # a\n"
               "b.float32: float32[4] = Abs(a.float32)  # b\n"
               "b: bfloat16[4] = Cast(b.float32)  # b\n"},
+    {.name = "what overflows on the way does not",
+     .graph = "in x f16[3]\nconst k f16[] .25\na = Add-14 x x\ny = Mul-14 a k\nout y\nrun x f16[3] 60000 -1 65504\n",
+     .nodes = "x.float32: float32[3] = Cast(x)  # x.float32\n"
+              "a.float32: float32[3] = Add(x.float32, x.float32)  # a\n"
+              "y.float32: float32[3] = Mul(a.float32, k.float32)  # y\n"
+              "y: float16[3] = Cast(y.float32)  # y\n",
+     .want = "f16[3] 30000 -.5 32752"},
+    {.name = "an output overflows",
+     .graph = "in x f16[2]\na = Add-14 x x\ny = Less-13 a x\nout a\nout y\nrun x f16[2] 60000 1\n",
+     .nodes = "x.float32: float32[2] = Cast(x)  # x.float32\n"
+              "a.float32: float32[2] = Add(x.float32, x.float32)  # a\n"
+              "a: float16[2] = Cast(a.float32)  # a\n"
+              "y: bool[2] = Less(a.float32, x.float32)  # y\n"},
     {.name = "moves in between are wide",
      .graph = "in x f16[n,3]\nconst k f16[3] 1 2 3\nconst s i64[2] 3 -1\na = Mul-14 x k\nt = Transpose-13 a\n"
               "r = Reshape-14 t s\nc = Concat-13 r r {axis=1}\ny = Neg-13 c\nout y\nrun x f16[2,3] 1 2 3 4 5 6\n",
