@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "ops/args.h"
+#include "ops/convolve.h"
 #include "ops/move.h"
 
 enum { CONSTANT, REFLECT, EDGE, WRAP };
@@ -207,6 +208,71 @@ static const struct qn_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* ---- Rewriting --------------------------------------------------------------------------------------------------- */
+
+/* The convolution that alone reads the zeros put around; NULL. */
+static struct qn_node *padded_convolution(const struct qn_rewrite *rewrite, const struct qn_node *node)
+{
+    const struct qn_tensor *value = node->n_in > 2 && node->in[2] ? node->in[2]->fact.konst : NULL;
+    struct qn_node *next = qn_fuse_next(rewrite, node);
+
+    if (((const struct pad *)node->params)->mode != CONSTANT || !next || strcmp(next->op->name, "Conv") != 0 ||
+        next->in[0] != node->out[0])
+        return NULL;
+    if (node->n_in > 2 && node->in[2] && (!value || qn_tensor_count(value) != 1 || qn_tensor_double(value, 0) != 0))
+        return NULL;
+    return next;
+}
+
+/* Constant pads of spatial axes that only add; false for others. */
+static bool read_pads(const struct qn_node *node, struct pads *pads)
+{
+    const struct qn_var *axes_var = node->n_in > 3 ? node->in[3] : NULL;
+    int rank = node->in[0]->fact.shape.rank;
+    struct qn_arg list, axes;
+
+    if (rank < 3 || rank > QN_CONV_RANK + 2 || !node->in[1]->fact.konst || (axes_var && !axes_var->fact.konst) ||
+        qn_arg_read(node->in[1]->fact.konst, "pads", &list, NULL) != QN_OK ||
+        qn_arg_read(axes_var ? axes_var->fact.konst : NULL, "axes", &axes, NULL) != QN_OK ||
+        spread(&list, &axes, rank, pads, NULL) != QN_OK)
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (pads->begin[i] < 0 || pads->end[i] < 0 || (i < 2 && (pads->begin[i] > 0 || pads->end[i] > 0)))
+            return false;
+    return true;
+}
+
+/* Zeros around a convolution's input become its own padding. */
+static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)
+{
+    struct qn_node *next = padded_convolution(rewrite, node);
+    struct qn_convolve *p = next ? next->params : NULL;
+    int spatial = node->in[0]->fact.shape.rank - 2;
+    struct pads pads;
+    int64_t *sums;
+
+    if (!p || p->sliding.auto_pad == QN_PAD_SAME_UPPER || p->sliding.auto_pad == QN_PAD_SAME_LOWER ||
+        !read_pads(node, &pads) || (p->sliding.pads.given && p->sliding.pads.n != 2 * (size_t)spatial))
+        return QN_OK;
+    p = qn_arena_memdup(rewrite->arena, p, sizeof(*p));
+    sums = qn_arena_array(rewrite->arena, 2 * (size_t)spatial, sizeof(*sums));
+    QN_CHECK_MEM(p && sums ? p : NULL, rewrite->err);
+    for (int i = 0; i < 2 * spatial; i++) {
+        bool own = p->sliding.pads.given && p->sliding.auto_pad != QN_PAD_VALID;
+
+        sums[i] = i < spatial ? pads.begin[2 + i] : pads.end[2 + i - spatial];
+        if (sums[i] > INT32_MAX || !qn_add64(sums[i], own ? p->sliding.pads.v[i] : 0, &sums[i]) || sums[i] > INT32_MAX)
+            return QN_OK;
+    }
+    p->sliding.auto_pad = QN_PAD_NOTSET;
+    p->sliding.pads = (struct qn_ints){.v = sums, .n = 2 * (size_t)spatial, .given = true};
+    next->params = p;
+    qn_node_set_in(next, 0, node->in[0]);
+    qn_patch_remove_node(rewrite->graph, node);
+    rewrite->changed = true;
+    return QN_OK;
+}
+
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 #define ROW(first, last, types, value, ...)                                                                            \
@@ -215,7 +281,7 @@ static const struct qn_kernel kernels[] = {
         .in = QN_FORMALS(QN_IN("data", 'T', types), QN_IN("pads", 0, QN_BIT(INT64)), value,                            \
                          QN_OPT("axes", 0, QN_BIT(INT32) | QN_BIT(INT64))),                                            \
         .out = QN_FORMALS(QN_OUT("output", 'T', types)), .attrs = QN_ATTRS(__VA_ARGS__), QN_PARAMS(pad),               \
-        .infer = infer, .kernels = kernels                                                                             \
+        .infer = infer, .kernels = kernels, .rewrite = rewrite                                                         \
     }
 #define OLD(first, last, name)                                                                                         \
     ROW(first, last, QN_FLOATS_STD, QN_OPT("value", 0, QN_BIT(FLOAT)), QN_ENUM_ATTR(pad, mode, "constant", old_modes), \

@@ -38,6 +38,21 @@ static const struct graph_case cases[] = {
      .graph = "in x f32[batch,2,h,w]\nconst k f32[2,2,3,3] 1 -2 .5 3 1 ...\n"
               "c = Conv-11 x k {pads=[1,1,1,1]}\ns = Add-14 c x\nout s\n" RUN,
      .nodes = "s: float32[batch,2,h,w] = Conv(x, k, -, x)  # c+s\n"},
+    {.name = "zeros put around before",
+     .graph = X W "const p i64[8] 0 0 1 0 0 0 0 2\n"
+                  "z = Pad-13 x p\nc = Conv-11 z w {pads=[1,1,0,0]}\ny = Relu-14 c\nout y\n" RUN,
+     .nodes = "y: float32[batch,2,4,5] = Conv(x, w)  # c+y\n"},
+    {.name = "zeros put around along named axes, before one of no padding",
+     .graph = X W "const p i64[2] 1 0\nconst a i64[1] -1\nconst v f32[] 0\n"
+                  "z = Pad-18 x p v a\nc = Conv-11 z w {auto_pad='VALID'}\nout c\n" RUN,
+     .nodes = "c: float32[batch,2,2,3] = Conv(x, w)  # c\n"},
+    {.name = "ones put around before",
+     .graph = X W "const p i64[8] 0 0 1 0 0 0 0 1\nconst v f32[] 1\nz = Pad-13 x p v\nc = Conv-11 z w\nout c\n" RUN,
+     .nodes = "z: float32[batch,2,4,4] = Pad(x, p, v)  # z\nc: float32[batch,2,3,3] = Conv(z, w)  # c\n"},
+    {.name = "a channel of zeros put before",
+     .graph = "in x f32[batch,1,3,3]\n" W "const p i64[8] 0 1 0 0 0 0 0 0\nz = Pad-13 x p\nc = Conv-11 z w\nout c\n"
+              "run x f32[1,1,3,3] 1 2 3 4 ...\n",
+     .nodes = "z: float32[batch,2,3,3] = Pad(x, p)  # z\nc: float32[batch,2,2,2] = Conv(z, w)  # c\n"},
     {.name = "transposed",
      .graph = X "const w f32[2,1,2,2] 1 -2 .5 3 -1 2 0 1\nconst s f32[2,1,1] 2 3\n"
                 "c = ConvTranspose-11 x w {group=2 strides=[2,2]}\nm = Mul-14 c s\ny = Relu-14 m\nout y\n" RUN,
