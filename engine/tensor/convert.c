@@ -148,10 +148,23 @@ DEFINE_LOOP(widen_e5m2, uint8_t, float, format_to_float(&narrow_e5m2, s[i]))
 DEFINE_LOOP(widen_e5m2fnuz, uint8_t, float, format_to_float(&narrow_e5m2fnuz, s[i]))
 DEFINE_LOOP(widen_e8m0, uint8_t, float, e8m0_to_float(s[i]))
 DEFINE_LOOP(widen_e2m1, uint8_t, float, format_to_float(&narrow_e2m1, qn_packed_get(s, i, 4)))
-DEFINE_LOOP(widen_u4, uint8_t, uint8_t, qn_packed_get(s, i, 4))
-DEFINE_LOOP(widen_i4, uint8_t, int8_t, (int8_t)((qn_packed_get(s, i, 4) ^ 8) - 8))
-DEFINE_LOOP(widen_u2, uint8_t, uint8_t, qn_packed_get(s, i, 2))
-DEFINE_LOOP(widen_i2, uint8_t, int8_t, (int8_t)((qn_packed_get(s, i, 2) ^ 2) - 2))
+
+/* Packed integers to bytes; `sign` is the sign bit, 0 without one. Whole bytes first, in a loop that vectorises. */
+static inline void unpack(const uint8_t *restrict src, uint8_t *restrict dst, int64_t n, int bits, uint8_t sign)
+{
+    int per_byte = 8 / bits;
+    int64_t whole = n / per_byte;
+
+    for (int64_t i = 0; i < whole; i++)
+        for (int k = 0; k < per_byte; k++)
+            dst[i * per_byte + k] = (uint8_t)(((src[i] >> (k * bits) & ((1 << bits) - 1)) ^ sign) - sign);
+    for (int64_t i = whole * per_byte; i < n; i++)
+        dst[i] = (uint8_t)((qn_packed_get(src, i, bits) ^ sign) - sign);
+}
+static void widen_u4(const void *src, void *dst, int64_t n) { unpack((const uint8_t *)src, (uint8_t *)dst, n, 4, 0); }
+static void widen_i4(const void *src, void *dst, int64_t n) { unpack((const uint8_t *)src, (uint8_t *)dst, n, 4, 8); }
+static void widen_u2(const void *src, void *dst, int64_t n) { unpack((const uint8_t *)src, (uint8_t *)dst, n, 2, 0); }
+static void widen_i2(const void *src, void *dst, int64_t n) { unpack((const uint8_t *)src, (uint8_t *)dst, n, 2, 2); }
 
 /* And back. The last byte of a packed run is padded with zeros. */
 DEFINE_LOOP(narrow_half, float, uint16_t, float_to_half(s[i]))
