@@ -76,7 +76,7 @@ if(EXISTS "${QN_ENGINE}/base/status.c")
         COMPILE_DEFINITIONS "QN_VERSION=\"${PROJECT_VERSION}\"")
 endif()
 if(TARGET qn_kernels AND QN_HAVE_BLAS)
-    set_source_files_properties("${QN_ENGINE}/kernels/blas.c" PROPERTIES COMPILE_DEFINITIONS QN_HAVE_BLAS)
+    target_compile_definitions(qn_kernels PRIVATE QN_HAVE_BLAS)
     target_link_libraries(qn_kernels PRIVATE qn_blas)
 endif()
 

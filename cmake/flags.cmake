@@ -28,7 +28,7 @@ include(CheckLinkerFlag)
 add_library(qn_flags INTERFACE)
 target_compile_definitions(qn_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE _FILE_OFFSET_BITS=64)
 target_compile_options(qn_flags INTERFACE
-    -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat-security
+    -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wformat-security
     -fno-strict-aliasing -ffp-contract=off -fno-math-errno -fno-trapping-math
     -ffunction-sections -fdata-sections "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 if(QN_WERROR)

@@ -1,6 +1,6 @@
 # Third-party libraries, one target each, so that each is linked and seen only where it belongs:
 #   qn_protobuf_c  structure of ONNX files (engine/import)      qn_civetweb  HTTP transport (server/http.c)
-#   qn_cjson       configuration and reports (server, tools)    qn_blas      OpenBLAS (engine/kernels/blas.c), optional
+#   qn_cjson       configuration and reports (server, tools)    qn_blas      OpenBLAS (engine/kernels/blas.c, tests)
 #   qn_zlib        .npz files (tools/zip.c)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -29,13 +29,20 @@ set_target_properties(qn_civetweb PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${QN_CIVETWEB_INCLUDE}"
     INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
 
+# x86-64 has kernels of its own; there OpenBLAS only checks them, in the tests, where found.
+if(QN_X86_64)
+    set(blas_default OFF)
+else()
+    set(blas_default ON)
+endif()
+option(QN_BLAS "Use OpenBLAS, where found, for float64 products at the generic CPU level" ${blas_default})
 set(QN_HAVE_BLAS FALSE)
-if(QN_BLAS)
+if(QN_BLAS OR QN_TESTS)
     pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
-    if(OPENBLAS_FOUND)
-        set(QN_HAVE_BLAS TRUE)
-        add_library(qn_blas ALIAS PkgConfig::OPENBLAS)
-    endif()
+endif()
+if(TARGET PkgConfig::OPENBLAS)
+    add_library(qn_blas ALIAS PkgConfig::OPENBLAS)
+    set(QN_HAVE_BLAS ${QN_BLAS})
 endif()
 
 set(QN_LIBRARIES_TEXT "protobuf-c ${PROTOBUF_C_VERSION}, civetweb ${QN_CIVETWEB_VERSION}, cJSON ${CJSON_VERSION}")

@@ -3,7 +3,7 @@
 #   tests/unit/server/test_*.c      the same over libquern_server
 #   tests/<folder>/test_*.py        run with QN_PYTHON; QUERN in the environment names the command under test
 #   tools/check_*                   label check: layers, style, format, symbols, headers, installation
-# tests/support/*.c is linked into every C test.
+# tests/support/*.c is linked into every C test; tests/kernels/test_gemm.c compares with OpenBLAS where that is found.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 find_program(QN_PYTHON NAMES python python3 HINTS "${CMAKE_SOURCE_DIR}/build/venv/bin" REQUIRED
     DOC "Python with the packages of tests/requirements.txt")
@@ -69,6 +69,10 @@ if(QN_HAVE_ENGINE)
     foreach(call IN ITEMS malloc calloc realloc aligned_alloc mmap64 realpath pthread_create)
         target_link_options(unit_test_out_of_memory PRIVATE "-Wl,--wrap=${call}")
     endforeach()
+    if(TARGET qn_blas)
+        target_compile_definitions(kernels_test_gemm PRIVATE QN_HAVE_BLAS)
+        target_link_libraries(kernels_test_gemm PRIVATE qn_blas)
+    endif()
     if(TARGET quern_server)
         qn_c_tests(unit/server unit quern_server)
     endif()

@@ -46,7 +46,7 @@ static bool pack_bytes(const struct qn_conv *conv, size_t *n_bytes, bool turned)
 {
     const struct sizes s = find_sizes(conv);
 
-    if (!(turned ? qn_gemm_pack_b_bytes(s.k, s.m, n_bytes) : qn_gemm_pack_a_bytes(s.m, s.k, n_bytes)) ||
+    if (!(turned ? qn_gemm_pack_b_bytes(QN_GEMM_F32, s.k, s.m, n_bytes) : qn_gemm_pack_a_bytes(s.m, s.k, n_bytes)) ||
         *n_bytes > SIZE_MAX / 2)
         return false;
     *n_bytes = qn_round_up(*n_bytes, ALIGN);
@@ -68,7 +68,7 @@ static void pack(const struct qn_conv *conv, const float *w, float *packed, bool
 
     for (int64_t g = 0; g < conv->group; g++, w += s.m * s.k, packed += step) {
         if (turned)
-            qn_gemm_pack_b(s.k, s.m, w, s.k, true, packed);
+            qn_gemm_pack_b(QN_GEMM_F32, s.k, s.m, w, s.k, true, packed);
         else
             qn_gemm_pack_a(s.m, s.k, w, s.k, false, packed);
     }

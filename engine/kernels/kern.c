@@ -12,17 +12,24 @@ static void fill(void)
     for (int level = QN_CPU_GENERIC; level <= QN_CPU_NEON; level++) {
         struct qn_isa *isa = &isas[level];
 
-        qn_sgemm_init_ref(&isa->sgemm);
+        qn_sgemm_init_ref(&isa->gemm[QN_GEMM_F32]);
+        qn_dgemm_init_ref(&isa->gemm[QN_GEMM_F64]);
+#if defined(QN_HAVE_BLAS)
+        if (level == QN_CPU_GENERIC)
+            qn_dgemm_init_blas(&isa->gemm[QN_GEMM_F64]);
+#endif
         qn_rows_init_ref(&isa->kern);
         qn_plane_init_ref(&isa->plane);
 #if defined(__x86_64__)
         if (level == QN_CPU_AVX2 || level == QN_CPU_AVX512) {
-            qn_sgemm_init__avx2(&isa->sgemm);
+            qn_sgemm_init__avx2(&isa->gemm[QN_GEMM_F32]);
+            qn_dgemm_init__avx2(&isa->gemm[QN_GEMM_F64]);
             qn_rows_init__avx2(&isa->kern);
             qn_plane_init__avx2(&isa->plane);
         }
         if (level == QN_CPU_AVX512) {
-            qn_sgemm_init__avx512(&isa->sgemm);
+            qn_sgemm_init__avx512(&isa->gemm[QN_GEMM_F32]);
+            qn_dgemm_init__avx512(&isa->gemm[QN_GEMM_F64]);
             qn_rows_init__avx512(&isa->kern);
             qn_plane_init__avx512(&isa->plane);
         }

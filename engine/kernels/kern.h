@@ -9,10 +9,12 @@
  * the thread count. What was packed at one CPU level must be run at that level (qn_cpu_level() does not change outside
  * tests).
  *
- * Bits. Every element of a float32 product is one chain of fused multiply-adds over k, ascending, starting from 0; then
- * times alpha (unless 1), plus column bias, plus row bias, plus residual, then activation. The sum has the same bits
- * for every CPU level, blocking, thread count, batch size and row position. Exponential-like functions may differ in
- * the last bits between CPU levels, never between positions, alignments, tails or threads. */
+ * Bits. Every element of a product is one chain of fused multiply-adds over k, ascending, starting from 0; then times
+ * alpha (unless 1), plus column bias, plus row bias, plus residual, then activation. The sum has the same bits for
+ * every CPU level, blocking, thread count, batch size and row position; except float64 at the generic level, where
+ * links are rounded twice unless the base instruction set fuses them, and which is the BLAS library's in builds with
+ * one. Exponential-like functions may differ in the last bits between CPU levels, never between positions, alignments,
+ * tails or threads. */
 #ifndef QN_KERNELS_KERN_H
 #define QN_KERNELS_KERN_H
 
@@ -52,72 +54,74 @@ struct qn_act {
     float a, b;
 };
 
-/* ---- float32 matrix product ---- */
+/* ---- Matrix product of float32 or float64 ---- */
 
-/* Packed B: panels of 16 columns, each [k][16], zero-padded beyond n. The layout is the same at every CPU level. */
+/* What A, B, C, bias and residual are made of, and so the packed forms. */
+enum qn_gemm_type { QN_GEMM_F32, QN_GEMM_F64, QN_N_GEMM_TYPES };
+
+static inline size_t qn_gemm_elem(enum qn_gemm_type type)
+{
+    return type == QN_GEMM_F64 ? sizeof(double) : sizeof(float);
+}
+
+/* Packed B: panels of 16 columns of float32 or 8 of float64, each [k][16] or [k][8], zero-padded beyond n. The layout
+ * is the same at every CPU level. */
 enum { QN_GEMM_PANEL = 16 };
 
-/* Writes panels of B: rows [k0, k0 + k) and columns [j0, j0 + n) of B, as ceil(n / 16) panels of [k][16] one after the
- * other at dst, columns beyond n zero. arg is the caller's. Called from several threads at once. */
+/* float32: writes panels of B: rows [k0, k0 + k) and columns [j0, j0 + n) of B, as ceil(n / 16) panels of [k][16] one
+ * after the other at dst, columns beyond n zero. arg is the caller's. Called from several threads at once. */
 typedef void qn_gemm_fill(const void *arg, int64_t k0, int64_t k, int64_t j0, int64_t n, float *dst);
 
 /* C[m][n] = act(alpha * A[m][k] B[k][n] + bias_col[n] + bias_row[m] + residual[m][n]).
- * A and B come in one of three forms each; C must not overlap A or B. Zero-initialise, then set alpha. */
+ * A and B come in one of three forms each; C must not overlap A or B. Zero-initialise, then set alpha. Packed A,
+ * functions that fill, c_trans and an activation are for float32 only. */
 struct qn_gemm {
+    enum qn_gemm_type type;
     int64_t m, n, k;
 
-    const float *a_packed; /* by qn_gemm_pack_a(), or NULL: then */
-    qn_gemm_fill *a_fill;  /* makes panels of A transposed (16 rows of A wide) as they are needed, or NULL: then */
+    const void *a_packed; /* by qn_gemm_pack_a(), or NULL: then */
+    qn_gemm_fill *a_fill; /* makes panels of A transposed (16 rows of A wide) as they are needed, or NULL: then */
     const void *a_arg;
-    const float *a; /* [m][lda], or with a_trans [k][lda] */
+    const void *a; /* [m][lda], or with a_trans [k][lda] */
     int64_t lda;
     bool a_trans;
 
-    const float *b_packed; /* by qn_gemm_pack_b(), or NULL: then */
-    qn_gemm_fill *b_fill;  /* makes panels as they are needed, or NULL: then */
+    const void *b_packed; /* by qn_gemm_pack_b(), or NULL: then */
+    qn_gemm_fill *b_fill; /* makes panels as they are needed, or NULL: then */
     const void *b_arg;
-    const float *b; /* [k][ldb], or with b_trans [n][ldb] */
+    const void *b; /* [k][ldb], or with b_trans [n][ldb] */
     int64_t ldb;
     bool b_trans;
 
-    float *c; /* [m][ldc], or with c_trans [n][ldc]; residual likewise */
+    void *c; /* [m][ldc], or with c_trans [n][ldc]; residual likewise */
     int64_t ldc;
     bool c_trans;
 
-    float alpha;
-    const float *bias_col; /* [n] or NULL */
-    const float *bias_row; /* [m] or NULL */
-    const float *residual; /* or NULL; may be c itself when ld_residual == ldc, never partly overlapping */
+    double alpha;         /* rounded to the type */
+    const void *bias_col; /* [n] or NULL */
+    const void *bias_row; /* [m] or NULL */
+    const void *residual; /* or NULL; may be c itself when ld_residual == ldc, never partly overlapping */
     int64_t ld_residual;
     struct qn_act act;
 };
 
 /* Bytes of a packed B of k rows and n columns; false when the size overflows. */
-bool qn_gemm_pack_b_bytes(int64_t k, int64_t n, size_t *n_bytes);
+bool qn_gemm_pack_b_bytes(enum qn_gemm_type type, int64_t k, int64_t n, size_t *n_bytes);
 /* B is [k][ldb], or with trans [n][ldb]. */
-void qn_gemm_pack_b(int64_t k, int64_t n, const float *b, int64_t ldb, bool trans, float *packed);
+void qn_gemm_pack_b(enum qn_gemm_type type, int64_t k, int64_t n, const void *b, int64_t ldb, bool trans, void *packed);
 
-/* Bytes of a packed A (constant left side: convolution weights); row panels whose height depends on m and the CPU
- * level. */
+/* Bytes of a packed A of float32 (constant left side: convolution weights); row panels whose height depends on m and
+ * the CPU level. */
 bool qn_gemm_pack_a_bytes(int64_t m, int64_t k, size_t *n_bytes);
 /* A is [m][lda], or with trans [k][lda]. */
 void qn_gemm_pack_a(int64_t m, int64_t k, const float *a, int64_t lda, bool trans, float *packed);
 
-/* Workspace of a run: reads sizes, flags, and which of a_packed, a_fill, b_packed and b_fill are NULL; nothing
+/* Workspace of a run: reads type, sizes, flags, and which of a_packed, a_fill, b_packed and b_fill are NULL; nothing
  * else of g. */
 bool qn_gemm_bytes(const struct qn_gemm *g, int n_threads, size_t *n_bytes);
 void qn_gemm(const struct qn_gemm *g, const struct qn_work *work);
 /* The obvious loops: same arguments, but packed and filled forms are not looked at: a and b must be there. */
 void qn_gemm_ref(const struct qn_gemm *g);
-
-/* ---- float64 matrix product ---- */
-
-/* C[m][n] = alpha * op(A) op(B) + beta * C, row-major; op transposes when its flag is set. beta 0 does not read C.
- * Through the BLAS library when built with one, else qn_dgemm_ref(). Uses the calling thread only. */
-void qn_dgemm(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t lda,
-              const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
-void qn_dgemm_ref(bool a_trans, bool b_trans, int64_t m, int64_t n, int64_t k, double alpha, const double *a,
-                  int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
 
 /* ---- Convolution ---- */
 

@@ -1,5 +1,5 @@
-/* kern_impl.h: what the kernel files share among themselves: the micro-kernel contract of the float32 product, and the
- * functions each CPU level provides to the drivers (sgemm.c, conv_*.c, pooling.c). Not for other folders. */
+/* kern_impl.h: what the kernel files share among themselves: the micro-kernel contract of matrix products, and the
+ * functions each CPU level provides to the drivers (gemm.c, conv_*.c, pooling.c). Not for other folders. */
 #ifndef QN_KERNELS_KERN_IMPL_H
 #define QN_KERNELS_KERN_IMPL_H
 
@@ -16,44 +16,47 @@
 #define QN_UNROLL _Pragma("GCC unroll 32")
 #endif
 
-/* One tile of C: up to max_rows rows by a few panels of 16 columns, over one block of k.
+/* One tile of C: up to max_rows rows by a few panels of columns, over one block of k.
  * Element (i, kk) of A is a[i * a_row + kk * a_step]; of B, column j of panel p: b[p * b_panel + kk * b_step + j]. All
- * 16 columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */
+ * columns of a panel of B must be readable; rows of C, residual and bias_col only in their n_cols columns. */
 struct qn_tile {
-    const float *a, *b;
+    const void *a, *b;
     int64_t a_row, a_step, b_panel, b_step;
     int64_t k;
-    const float *next; /* what to fetch into the second-level cache meanwhile, next_step floats further at every kk; any
-                          address */
+    const void *next; /* what to fetch into the second-level cache meanwhile, next_step elements further at every kk;
+                         any address */
     int64_t next_step;
-    float *c;
+    void *c;
     int64_t ldc;
-    int64_t n_cols; /* valid columns: above 16 * (panels - 1), at most 16 * panels */
+    int64_t n_cols; /* valid columns: above panel * (panels - 1), at most panel * panels */
     bool from_c;    /* the chain goes on from C instead of 0 */
     bool last;      /* this block ends the chain: the fields below are applied */
-    float alpha;
-    const float *bias_col, *bias_row; /* of the tile's first column and row, or NULL */
-    const float *residual;            /* of the tile's first element, or NULL */
+    double alpha;
+    const void *bias_col, *bias_row; /* of the tile's first column and row, or NULL */
+    const void *residual;            /* of the tile's first element, or NULL */
     int64_t ld_residual;
     struct qn_act act;
 };
 
 enum { QN_TILE_MAX_ROWS = 16, QN_TILE_MAX_PANELS = 8 };
 
-/* What sgemm.c needs of a CPU level. */
-struct qn_sgemm_isa {
-    int max_rows; /* of a tile of one panel */
+/* What gemm.c needs of a CPU level for an element type. */
+struct qn_gemm_isa {
+    int64_t elem, panel; /* bytes of an element; columns of a panel, 64 bytes of them */
+    int max_rows;        /* of a tile of one panel */
     int panels[QN_TILE_MAX_ROWS +
                1];      /* [rows]: the widest tile of that height; every smaller width in 1, 2, 3, 4, 8 works */
     int64_t kc, mc, nc; /* blocks: depth, rows and columns kept in cache */
     /* rows 1 .. max_rows, panels 1 .. panels[rows] of the widths above; a_row 1 unless rows_in_place. */
     void (*tile)(const struct qn_tile *tile, int rows, int panels);
+    /* NULL, or multiplies by other means than tiles; then packed B is B itself, dense. */
+    void (*whole)(const struct qn_gemm *g, const struct qn_work *work);
     /* Up to this many rows, A may be row-major (a_row anything, a_step 1). */
     int max_rows_in_place;
     /* dst[kk * width + i] = i < n ? src[i * ld + kk] : 0 for kk < k, i < width: columns become the fast index. */
-    void (*pack_trans)(float *dst, int64_t width, const float *src, int64_t ld, int64_t n, int64_t k);
+    void (*pack_trans)(void *dst, int64_t width, const void *src, int64_t ld, int64_t n, int64_t k);
     /* dst[kk * width + i] = i < n ? src[kk * ld + i] : 0. */
-    void (*pack_plain)(float *dst, int64_t width, const float *src, int64_t ld, int64_t n, int64_t k);
+    void (*pack_plain)(void *dst, int64_t width, const void *src, int64_t ld, int64_t n, int64_t k);
 };
 
 /* The input of an implicit im2col: rows are (channel, tap), columns output positions, both in row-major order. */
@@ -100,7 +103,7 @@ struct qn_plane_isa {
 
 struct qn_isa {
     struct qn_kern kern;
-    struct qn_sgemm_isa sgemm;
+    struct qn_gemm_isa gemm[QN_N_GEMM_TYPES];
     struct qn_plane_isa plane;
 };
 
@@ -112,13 +115,19 @@ const struct qn_isa *qn_isa(void);
 enum { QN_SUM_LANES = 64, QN_SUM_BLOCK = 4096 };
 
 /* The pieces of each level's table. The reference fills everything, the others overwrite what they do better. */
-void qn_sgemm_init_ref(struct qn_sgemm_isa *isa);
+void qn_sgemm_init_ref(struct qn_gemm_isa *isa);
+void qn_dgemm_init_ref(struct qn_gemm_isa *isa);
+#if defined(QN_HAVE_BLAS)
+void qn_dgemm_init_blas(struct qn_gemm_isa *isa);
+#endif
 void qn_rows_init_ref(struct qn_kern *kern);
 void qn_plane_init_ref(struct qn_plane_isa *isa);
-void qn_sgemm_init__avx2(struct qn_sgemm_isa *isa);
+void qn_sgemm_init__avx2(struct qn_gemm_isa *isa);
+void qn_dgemm_init__avx2(struct qn_gemm_isa *isa);
 void qn_rows_init__avx2(struct qn_kern *kern);
 void qn_plane_init__avx2(struct qn_plane_isa *isa);
-void qn_sgemm_init__avx512(struct qn_sgemm_isa *isa);
+void qn_sgemm_init__avx512(struct qn_gemm_isa *isa);
+void qn_dgemm_init__avx512(struct qn_gemm_isa *isa);
 void qn_rows_init__avx512(struct qn_kern *kern);
 void qn_plane_init__avx512(struct qn_plane_isa *isa);
 
@@ -135,6 +144,10 @@ static inline void f32_to_bf16_plain(uint16_t *restrict dst, const float *restri
         dst[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
     }
 }
+
+/* qn_gemm_ref() by type. */
+void qn_sgemm_ref(const struct qn_gemm *g);
+void qn_dgemm_ref(const struct qn_gemm *g);
 
 /* Scalar activation: the reference of all the others. */
 float qn_act_scalar(float x, const struct qn_act *act);

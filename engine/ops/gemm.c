@@ -192,45 +192,18 @@ static enum qn_status gemm_ref(const struct qn_call *call)
     return QN_OK;
 }
 
-/* ---- float64 -------------------------------------------------------------------------------------------------- */
-
-static const char *accept_f64(const struct qn_site *site)
-{
-    return site->in[A]->dtype == QN_DOUBLE ? NULL : "not float64";
-}
-
-static enum qn_status gemm_f64(const struct qn_call *call)
-{
-    const struct gemm *p = call->params;
-    struct qn_product size = product_of_call(call);
-    struct addend c = addend_of(p, qn_in(call, C));
-    double *y = qn_out(call, 0)->data;
-    const struct qn_product_f64 product = {.a_trans = p->trans_a,
-                                           .b_trans = p->trans_b,
-                                           .alpha = p->alpha,
-                                           .beta = c.tensor ? p->beta : 0,
-                                           .a = qn_in(call, A)->data,
-                                           .b = qn_in(call, B)->data,
-                                           .c = y};
-
-    for (int64_t i = 0; c.tensor && i < size.m; i++)
-        for (int64_t j = 0; j < size.n; j++)
-            y[i * size.n + j] = ((const double *)c.tensor->data)[i * c.row + j * c.col];
-    qn_product_run_f64(&size, &product, call->pool);
-    return QN_OK;
-}
-
-/* ---- float32 -------------------------------------------------------------------------------------------------- */
+/* ---- float32 and float64 -------------------------------------------------------------------------------------- */
 
 /* What is prepared when B is constant. */
 struct packed {
-    const float *b;
-    const float *bias; /* beta * C for each column; NULL when C is not a constant row or scalar */
+    const void *b;
+    const void *bias; /* beta * C for each column; NULL when C is not a constant row or scalar */
 };
 
-static struct qn_gemm describe(const struct gemm *p, const struct qn_product *size)
+static struct qn_gemm describe(const struct gemm *p, const struct qn_product *size, enum qn_dtype dtype)
 {
-    return (struct qn_gemm){.m = size->m,
+    return (struct qn_gemm){.type = qn_product_type(dtype),
+                            .m = size->m,
                             .n = size->n,
                             .k = size->k,
                             .lda = p->trans_a ? size->m : size->k,
@@ -238,22 +211,42 @@ static struct qn_gemm describe(const struct gemm *p, const struct qn_product *si
                             .ldb = p->trans_b ? size->k : size->n,
                             .b_trans = p->trans_b,
                             .ldc = size->n,
-                            .alpha = p->alpha,
+                            .alpha = (double)p->alpha,
                             .ld_residual = size->n,
                             .act = p->act};
 }
 
-static const char *accept_packed(const struct qn_site *site)
-{
-    if (site->in[A]->dtype != QN_FLOAT)
-        return "not float32";
-    return site->in[B]->konst ? NULL : "B is not constant";
-}
+/* fill_bias: beta * C for each column. fill_y: Y = beta * C + residual, for the product to add to. */
+#define FILL(name, type)                                                                                               \
+    static void fill_bias_##name(const struct gemm *p, const struct addend *c, int64_t n, void *dst)                   \
+    {                                                                                                                  \
+        const type *data = c->tensor->data;                                                                            \
+        type *bias = dst;                                                                                              \
+                                                                                                                       \
+        for (int64_t j = 0; j < n; j++)                                                                                \
+            bias[j] = (type)p->beta * data[j * c->col];                                                                \
+    }                                                                                                                  \
+    static void fill_y_##name(const struct gemm *p, const struct addend *c, const struct qn_gemm *g)                   \
+    {                                                                                                                  \
+        const type *data = c->tensor->data, *residual = g->residual;                                                   \
+        type *y = g->c;                                                                                                \
+                                                                                                                       \
+        for (int64_t i = 0; i < g->m; i++)                                                                             \
+            for (int64_t j = 0; j < g->n; j++) {                                                                       \
+                type x = (type)p->beta * data[i * c->row + j * c->col];                                                \
+                                                                                                                       \
+                y[i * g->n + j] = residual ? x + residual[i * g->n + j] : x;                                           \
+            }                                                                                                          \
+    }
+FILL(f32, float)
+FILL(f64, double)
 
-static void fill_bias(const struct gemm *p, const struct addend *c, int64_t n, float *bias)
+static void fill_bias(const struct gemm *p, const struct addend *c, int64_t n, void *bias)
 {
-    for (int64_t j = 0; j < n; j++)
-        bias[j] = p->beta * ((const float *)c->tensor->data)[j * c->col];
+    if (c->tensor->dtype == QN_DOUBLE)
+        fill_bias_f64(p, c, n, bias);
+    else
+        fill_bias_f32(p, c, n, bias);
 }
 
 static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena, const void **packed,
@@ -262,19 +255,20 @@ static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena
     const struct gemm *p = site->params;
     const struct qn_tensor *b = site->in[B]->konst;
     const struct qn_fact *c = site->n_in > C ? site->in[C] : NULL;
+    const enum qn_gemm_type type = qn_product_type(b->dtype);
     int64_t n = b->dims[p->trans_b ? 0 : 1], k = b->dims[p->trans_b ? 1 : 0];
     struct addend addend = addend_of(p, c ? c->konst : NULL);
     struct packed *made = qn_arena_alloc(arena, sizeof(*made));
-    float *b_panels, *bias;
+    void *b_panels, *bias;
     size_t bytes;
 
-    QN_CHECK(qn_gemm_pack_b_bytes(k, n, &bytes), err, LIMIT, "B is too large");
+    QN_CHECK(qn_gemm_pack_b_bytes(type, k, n, &bytes), err, LIMIT, "B is too large");
     b_panels = qn_arena_alloc_raw(arena, bytes);
     QN_CHECK_MEM(made && b_panels ? made : NULL, err);
-    qn_gemm_pack_b(k, n, b->data, p->trans_b ? k : n, p->trans_b, b_panels);
+    qn_gemm_pack_b(type, k, n, b->data, p->trans_b ? k : n, p->trans_b, b_panels);
     *made = (struct packed){b_panels, NULL};
     if (addend.tensor && addend.row == 0) {
-        bias = qn_arena_array(arena, (size_t)n, sizeof(*bias));
+        bias = qn_arena_array(arena, (size_t)n, qn_gemm_elem(type));
         QN_CHECK_MEM(bias, err);
         fill_bias(p, &addend, n, bias);
         made->bias = bias;
@@ -284,16 +278,16 @@ static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena
 }
 
 /* Room for a bias, then the product's own. */
-static size_t bias_bytes(const struct qn_product *size) { return qn_round_up((size_t)size->n * sizeof(float), 64); }
+static size_t bias_bytes(const struct qn_gemm *g) { return qn_round_up((size_t)g->n * qn_gemm_elem(g->type), 64); }
 
 static size_t workspace(const struct qn_site *site, bool is_packed)
 {
     struct qn_product size = product_of(site->params, &site->in[A]->shape, &site->in[B]->shape);
-    struct qn_gemm g = describe(site->params, &size);
+    struct qn_gemm g = describe(site->params, &size, site->in[A]->dtype);
     size_t bytes;
 
-    g.b_packed = is_packed ? (const float *)site : NULL; /* only whether it is NULL counts here */
-    if (!qn_gemm_bytes(&g, site->threads, &bytes) || !qn_add(bytes, bias_bytes(&size), &bytes))
+    g.b_packed = is_packed ? site : NULL; /* only whether it is NULL counts here */
+    if (!qn_gemm_bytes(&g, site->threads, &bytes) || !qn_add(bytes, bias_bytes(&g), &bytes))
         return SIZE_MAX;
     return bytes;
 }
@@ -301,26 +295,12 @@ static size_t workspace(const struct qn_site *site, bool is_packed)
 static size_t workspace_packed(const struct qn_site *site) { return workspace(site, true); }
 static size_t workspace_plain(const struct qn_site *site) { return workspace(site, false); }
 
-/* Y = beta * C + residual, for the product to add to. */
-static void fill_y(const struct gemm *p, const struct qn_product *size, const struct addend *c, const float *residual,
-                   float *y)
-{
-    for (int64_t i = 0; i < size->m; i++)
-        for (int64_t j = 0; j < size->n; j++) {
-            float x = p->beta * ((const float *)c->tensor->data)[i * c->row + j * c->col];
-
-            y[i * size->n + j] = residual ? x + residual[i * size->n + j] : x;
-        }
-}
-
 /* Gives the product what it adds: C in the form that costs least, and the residual. */
 static void add_terms(const struct qn_call *call, const struct packed *packed, struct qn_gemm *g)
 {
     const struct gemm *p = call->params;
-    const struct qn_product size = {.m = g->m, .n = g->n};
     struct addend c = addend_of(p, qn_in(call, C));
-    const float *data = c.tensor ? c.tensor->data : NULL;
-    float *bias = call->workspace;
+    const void *data = c.tensor ? c.tensor->data : NULL;
 
     g->residual = qn_in(call, RESIDUAL) ? qn_in(call, RESIDUAL)->data : NULL;
     if (!c.tensor)
@@ -330,23 +310,26 @@ static void add_terms(const struct qn_call *call, const struct packed *packed, s
     } else if (c.row == 0 && c.col == 1 && p->beta == 1) {
         g->bias_col = data;
     } else if (c.row == 0) {
-        fill_bias(p, &c, g->n, bias);
-        g->bias_col = bias;
+        fill_bias(p, &c, g->n, call->workspace);
+        g->bias_col = call->workspace;
     } else if (c.col == 0 && p->beta == 1) {
         g->bias_row = data;
     } else if (c.col == 1 && p->beta == 1 && !g->residual) {
         g->residual = data;
     } else {
-        fill_y(p, &size, &c, g->residual, g->c);
+        if (g->type == QN_GEMM_F64)
+            fill_y_f64(p, &c, g);
+        else
+            fill_y_f32(p, &c, g);
         g->residual = g->c;
     }
 }
 
-static enum qn_status run_f32(const struct qn_call *call, const struct packed *packed)
+static enum qn_status run(const struct qn_call *call, const struct packed *packed)
 {
     struct qn_product size = product_of_call(call);
-    struct qn_gemm g = describe(call->params, &size);
-    const struct qn_work work = {(char *)call->workspace + bias_bytes(&size), call->threads, call->pool};
+    struct qn_gemm g = describe(call->params, &size, qn_in(call, A)->dtype);
+    const struct qn_work work = {(char *)call->workspace + bias_bytes(&g), call->threads, call->pool};
 
     g.a = qn_in(call, A)->data;
     g.b = qn_in(call, B)->data;
@@ -359,17 +342,20 @@ static enum qn_status run_f32(const struct qn_call *call, const struct packed *p
     return QN_OK;
 }
 
-static enum qn_status gemm_packed_f32(const struct qn_call *call) { return run_f32(call, call->packed); }
-static enum qn_status gemm_f32(const struct qn_call *call) { return run_f32(call, NULL); }
+static enum qn_status run_packed(const struct qn_call *call) { return run(call, call->packed); }
+static enum qn_status run_plain(const struct qn_call *call) { return run(call, NULL); }
+
+#define PACKED(suffix)                                                                                                 \
+    {                                                                                                                  \
+        .name = "gemm_packed_" #suffix, .accept = qn_product_packed_##suffix, .prepare = prepare,                      \
+        .workspace = workspace_packed, .run = run_packed,                                                              \
+    }
 
 static const struct qn_kernel kernels[] = {
-    {.name = "gemm_packed_f32",
-     .accept = accept_packed,
-     .prepare = prepare,
-     .workspace = workspace_packed,
-     .run = gemm_packed_f32},
-    {.name = "gemm_f32", .accept = qn_accept_f32, .workspace = workspace_plain, .run = gemm_f32},
-    {.name = "gemm_f64", .accept = accept_f64, .run = gemm_f64},
+    PACKED(f32),
+    PACKED(f64),
+    {.name = "gemm_f32", .accept = qn_accept_f32, .workspace = workspace_plain, .run = run_plain},
+    {.name = "gemm_f64", .accept = qn_product_f64, .workspace = workspace_plain, .run = run_plain},
     {.name = "gemm_ref", .accept = qn_accept_not_narrow, .run = gemm_ref},
     {.name = NULL},
 };

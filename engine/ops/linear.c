@@ -204,10 +204,10 @@ static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena
     *packed = NULL;
     if (n_scores == 0)
         return QN_OK;
-    QN_CHECK(qn_gemm_pack_b_bytes(f, n_scores, &n_bytes), err, LIMIT, "the coefficients are too many");
+    QN_CHECK(qn_gemm_pack_b_bytes(QN_GEMM_F32, f, n_scores, &n_bytes), err, LIMIT, "the coefficients are too many");
     panels = qn_arena_alloc(arena, n_bytes);
     QN_CHECK_MEM(panels, err);
-    qn_gemm_pack_b(f, n_scores, p->coefficients.v, f, true, panels);
+    qn_gemm_pack_b(QN_GEMM_F32, f, n_scores, p->coefficients.v, f, true, panels);
     *packed = panels;
     return QN_OK;
 }

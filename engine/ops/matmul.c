@@ -53,52 +53,32 @@ static enum qn_status matmul_ref(const struct qn_call *call)
     return QN_OK;
 }
 
-/* ---- float64 and float32 -------------------------------------------------------------------------------------- */
-
-static const char *accept_f64(const struct qn_site *site)
-{
-    return site->in[0]->dtype == QN_DOUBLE ? NULL : "not float64";
-}
-
-static enum qn_status matmul_f64(const struct qn_call *call)
-{
-    const struct qn_product product = product_of_call(call);
-    const struct qn_product_f64 f64 = {
-        .alpha = 1, .a = qn_in(call, 0)->data, .b = qn_in(call, 1)->data, .c = qn_out(call, 0)->data};
-
-    qn_product_run_f64(&product, &f64, call->pool);
-    return QN_OK;
-}
-
-static const char *accept_packed(const struct qn_site *site)
-{
-    if (site->in[0]->dtype != QN_FLOAT)
-        return "not float32";
-    return site->in[1]->konst ? NULL : "B is not constant";
-}
+/* ---- float32 and float64 -------------------------------------------------------------------------------------- */
 
 /* Every matrix of B, one pack after the other. */
 static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena, const void **packed,
                               struct qn_err *err)
 {
     const struct qn_tensor *b = site->in[1]->konst;
+    const enum qn_gemm_type type = qn_product_type(b->dtype);
     int64_t k = b->dims[b->rank > 1 ? b->rank - 2 : 0], n = b->rank > 1 ? b->dims[b->rank - 1] : 1;
     int64_t n_matrices = qn_tensor_span(b, 0, b->rank > 2 ? b->rank - 2 : 0);
-    size_t bytes;
+    size_t bytes, matrix = (size_t)(k * n) * qn_gemm_elem(type);
     char *made;
 
-    QN_CHECK(qn_gemm_pack_b_bytes(k, n, &bytes), err, LIMIT, "B is too large");
+    QN_CHECK(qn_gemm_pack_b_bytes(type, k, n, &bytes), err, LIMIT, "B is too large");
     made = qn_arena_array(arena, (size_t)n_matrices, bytes);
     QN_CHECK_MEM(made, err);
     for (int64_t i = 0; i < n_matrices; i++)
-        qn_gemm_pack_b(k, n, (const float *)b->data + i * k * n, n, false, (float *)(made + (size_t)i * bytes));
+        qn_gemm_pack_b(type, k, n, (const char *)b->data + (size_t)i * matrix, n, false, made + (size_t)i * bytes);
     *packed = made;
     return QN_OK;
 }
 
-static struct qn_gemm describe(const struct qn_product *product)
+static struct qn_gemm describe(const struct qn_product *product, enum qn_dtype dtype)
 {
-    return (struct qn_gemm){.m = product->m,
+    return (struct qn_gemm){.type = qn_product_type(dtype),
+                            .m = product->m,
                             .n = product->n,
                             .k = product->k,
                             .lda = product->k,
@@ -110,20 +90,20 @@ static struct qn_gemm describe(const struct qn_product *product)
 static size_t workspace(const struct qn_site *site, bool is_packed)
 {
     struct qn_product product = product_of(&site->in[0]->shape, &site->in[1]->shape);
-    struct qn_gemm g = describe(&product);
+    struct qn_gemm g = describe(&product, site->in[0]->dtype);
     size_t bytes;
 
-    g.b_packed = is_packed ? (const float *)site : NULL; /* only whether it is NULL counts here */
+    g.b_packed = is_packed ? site : NULL; /* only whether it is NULL counts here */
     return qn_product_bytes(&product, &g, site->threads, &bytes) ? bytes : SIZE_MAX;
 }
 
 static size_t workspace_packed(const struct qn_site *site) { return workspace(site, true); }
 static size_t workspace_plain(const struct qn_site *site) { return workspace(site, false); }
 
-static enum qn_status matmul_f32(const struct qn_call *call)
+static enum qn_status matmul(const struct qn_call *call)
 {
     const struct qn_product product = product_of_call(call);
-    struct qn_gemm g = describe(&product);
+    struct qn_gemm g = describe(&product, qn_in(call, 0)->dtype);
     const struct qn_work work = {call->workspace, call->threads, call->pool};
 
     g.a = qn_in(call, 0)->data;
@@ -134,14 +114,17 @@ static enum qn_status matmul_f32(const struct qn_call *call)
     return QN_OK;
 }
 
+#define PACKED(suffix)                                                                                                 \
+    {                                                                                                                  \
+        .name = "matmul_packed_" #suffix, .accept = qn_product_packed_##suffix, .prepare = prepare,                    \
+        .workspace = workspace_packed, .run = matmul,                                                                  \
+    }
+
 static const struct qn_kernel kernels[] = {
-    {.name = "matmul_packed_f32",
-     .accept = accept_packed,
-     .prepare = prepare,
-     .workspace = workspace_packed,
-     .run = matmul_f32},
-    {.name = "matmul_f32", .accept = qn_accept_f32, .workspace = workspace_plain, .run = matmul_f32},
-    {.name = "matmul_f64", .accept = accept_f64, .run = matmul_f64},
+    PACKED(f32),
+    PACKED(f64),
+    {.name = "matmul_f32", .accept = qn_accept_f32, .workspace = workspace_plain, .run = matmul},
+    {.name = "matmul_f64", .accept = qn_product_f64, .workspace = workspace_plain, .run = matmul},
     {.name = "matmul_ref", .accept = qn_accept_not_narrow, .run = matmul_ref},
     {.name = NULL},
 };

@@ -143,6 +143,19 @@ void qn_product_plain(enum qn_dtype dtype, const struct qn_plain_product *p)
 
 /* ---- Batches through the kernels ------------------------------------------------------------------------------ */
 
+const char *qn_product_f64(const struct qn_site *site)
+{
+    return site->in[0]->dtype == QN_DOUBLE ? NULL : "not float64";
+}
+
+static const char *accept_packed(const struct qn_site *site, const char *reason)
+{
+    return reason ? reason : site->in[1]->konst ? NULL : "B is not constant";
+}
+
+const char *qn_product_packed_f32(const struct qn_site *site) { return accept_packed(site, qn_accept_f32(site)); }
+const char *qn_product_packed_f64(const struct qn_site *site) { return accept_packed(site, qn_product_f64(site)); }
+
 /* From so many products per thread on, a thread takes whole products. */
 static bool shares_batch(const struct qn_product *p, int n_threads) { return p->batch >= 2 * n_threads; }
 
@@ -165,23 +178,24 @@ bool qn_product_bytes(const struct qn_product *p, const struct qn_gemm *g, int n
 struct job {
     const struct qn_product *p;
     const struct qn_gemm *g;
-    size_t pack_floats, room_bytes;
+    size_t pack_bytes, room_bytes;
     const struct qn_work *work;
 };
 
 static void run_one(const struct job *job, int64_t i, const struct qn_work *work)
 {
     const struct qn_product *p = job->p;
+    const int64_t elem = (int64_t)qn_gemm_elem(job->g->type);
     struct qn_gemm g = *job->g;
     int64_t a, b;
 
     qn_product_at(p, i, &a, &b);
-    g.a += a * p->m * p->k;
+    g.a = (const char *)g.a + a * p->m * p->k * elem;
     if (g.b_packed)
-        g.b_packed += (size_t)b * job->pack_floats;
+        g.b_packed = (const char *)g.b_packed + (size_t)b * job->pack_bytes;
     else
-        g.b += b * p->k * p->n;
-    g.c += i * p->m * p->n;
+        g.b = (const char *)g.b + b * p->k * p->n * elem;
+    g.c = (char *)g.c + i * p->m * p->n * elem;
     qn_gemm(&g, work);
 }
 
@@ -208,8 +222,8 @@ void qn_product_run(const struct qn_product *p, const struct qn_gemm *g, const s
 
     n_threads = n_threads < work->n_threads ? n_threads : work->n_threads;
     /* Both sizes passed qn_product_bytes() or the packing. */
-    if (qn_gemm_pack_b_bytes(p->k, p->n, &bytes))
-        job.pack_floats = bytes / sizeof(float);
+    if (qn_gemm_pack_b_bytes(g->type, p->k, p->n, &bytes))
+        job.pack_bytes = bytes;
     if (qn_gemm_bytes(g, 1, &bytes))
         job.room_bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
     if ((double)p->batch * (double)p->m * (double)p->n * (double)p->k < parallel_from)
@@ -220,47 +234,4 @@ void qn_product_run(const struct qn_product *p, const struct qn_gemm *g, const s
     }
     for (int64_t i = 0; i < p->batch; i++)
         run_one(&job, i, work);
-}
-
-/* ---- float64 -------------------------------------------------------------------------------------------------- */
-
-/* Rows of A that one call multiplies: a fixed number, because the library's blocking, and with it the last bits, may
- * depend on it, and the answer must not depend on the number of threads. */
-enum { ROWS_F64 = 128 };
-
-struct job_f64 {
-    const struct qn_product *p;
-    const struct qn_product_f64 *d;
-    int64_t n_blocks; /* of rows, per product */
-};
-
-static void run_block_f64(const struct job_f64 *job, int64_t index)
-{
-    const struct qn_product *p = job->p;
-    const struct qn_product_f64 *d = job->d;
-    int64_t i = index / job->n_blocks, row = index % job->n_blocks * ROWS_F64, a, b;
-    int64_t rows = p->m - row < ROWS_F64 ? p->m - row : ROWS_F64;
-
-    qn_product_at(p, i, &a, &b);
-    qn_dgemm(d->a_trans, d->b_trans, rows, p->n, p->k, d->alpha, d->a + a * p->m * p->k + row * (d->a_trans ? 1 : p->k),
-             d->a_trans ? p->m : p->k, d->b + b * p->k * p->n, d->b_trans ? p->k : p->n, d->beta,
-             d->c + (i * p->m + row) * p->n, p->n);
-}
-
-static void run_part_f64(void *arg, int part, int n_parts)
-{
-    const struct job_f64 *job = arg;
-    int64_t begin, end;
-
-    qn_pool_slice(job->p->batch * job->n_blocks, 1, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i++)
-        run_block_f64(job, i);
-}
-
-void qn_product_run_f64(const struct qn_product *p, const struct qn_product_f64 *d, struct qn_pool *pool)
-{
-    struct job_f64 job = {p, d, (p->m + ROWS_F64 - 1) / ROWS_F64};
-    double work = (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
-
-    qn_pool_run(pool, work < parallel_from ? 1 : qn_pool_threads(pool), run_part_f64, &job);
 }

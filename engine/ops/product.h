@@ -1,6 +1,6 @@
 /* product.h: matrix products as numpy.matmul has them: shapes, how batches of matrices broadcast, and the plain loops
- * of every element type. Shared by MatMul, Gemm, Einsum and the products of quantised matrices. The fast float32
- * product is the kernels'; here is only how to call it for a whole batch. */
+ * of every element type. Shared by MatMul, Gemm, Einsum and the products of quantised matrices. The fast
+ * product of floats is the kernels'; here is only how to call it for a whole batch. */
 #ifndef QN_OPS_PRODUCT_H
 #define QN_OPS_PRODUCT_H
 
@@ -35,18 +35,19 @@ struct qn_plain_product {
 /* Floats add up in double, integers wrap. dtype is float32, float64 or an integer of whole bytes. One thread. */
 void qn_product_plain(enum qn_dtype dtype, const struct qn_plain_product *p);
 
+/* The element type of the kernels' product; dtype is float32 or float64. */
+static inline enum qn_gemm_type qn_product_type(enum qn_dtype dtype)
+{
+    return dtype == QN_DOUBLE ? QN_GEMM_F64 : QN_GEMM_F32;
+}
+/* Accept functions: B, input 1, is constant and of the type; A, input 0, is float64. */
+const char *qn_product_packed_f32(const struct qn_site *site);
+const char *qn_product_packed_f64(const struct qn_site *site);
+const char *qn_product_f64(const struct qn_site *site);
 /* Runs g for every product of the batch, over matrices that lie densely one after the other at a, b (or b_packed, in
  * packs of as many bytes as qn_gemm_pack_b_bytes() says) and c: threads share the batch when it is large, else each
  * product. g's sizes, flags and epilogue are the caller's; its bias and residual would serve every product. */
 bool qn_product_bytes(const struct qn_product *p, const struct qn_gemm *g, int n_threads, size_t *n_bytes);
 void qn_product_run(const struct qn_product *p, const struct qn_gemm *g, const struct qn_work *work);
-/* The same for float64, with transposed operands: C = alpha * op(A) op(B) + beta * C; beta 0 does not read C. */
-struct qn_product_f64 {
-    bool a_trans, b_trans;
-    double alpha, beta;
-    const double *a, *b;
-    double *c;
-};
-void qn_product_run_f64(const struct qn_product *p, const struct qn_product_f64 *d, struct qn_pool *pool);
 
 #endif

@@ -412,10 +412,10 @@ static enum qn_status pack_one(struct qn_arena *arena, int64_t k, int64_t n, con
     size_t bytes;
     float *memory;
 
-    QN_CHECK(qn_gemm_pack_b_bytes(k, n, &bytes), err, LIMIT, "the weights are too large");
+    QN_CHECK(qn_gemm_pack_b_bytes(QN_GEMM_F32, k, n, &bytes), err, LIMIT, "the weights are too large");
     memory = qn_arena_alloc_raw(arena, bytes);
     QN_CHECK_MEM(memory, err);
-    qn_gemm_pack_b(k, n, weights, k, true, memory);
+    qn_gemm_pack_b(QN_GEMM_F32, k, n, weights, k, true, memory);
     *packed = memory;
     return QN_OK;
 }

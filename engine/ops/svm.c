@@ -499,10 +499,11 @@ static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena
     float *panels;
 
     *packed = NULL;
-    QN_CHECK(qn_gemm_pack_b_bytes(p->features, p->n_vectors, &n_bytes), err, LIMIT, "the support vectors are too many");
+    QN_CHECK(qn_gemm_pack_b_bytes(QN_GEMM_F32, p->features, p->n_vectors, &n_bytes), err, LIMIT,
+             "the support vectors are too many");
     panels = qn_arena_alloc(arena, n_bytes);
     QN_CHECK_MEM(panels, err);
-    qn_gemm_pack_b(p->features, p->n_vectors, p->vectors, p->features, true, panels);
+    qn_gemm_pack_b(QN_GEMM_F32, p->features, p->n_vectors, p->vectors, p->features, true, panels);
     *packed = panels;
     return QN_OK;
 }

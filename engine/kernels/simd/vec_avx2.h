@@ -12,6 +12,7 @@
 #define VF_LANES  8
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
+typedef float vf_elem;
 typedef __m256 vf;  /* floats */
 typedef __m256i vi; /* 32-bit integers */
 typedef __m256 vm;  /* one all-ones or all-zeros word per lane */
@@ -174,7 +175,7 @@ VF_INLINE void vf_store_f16(uint16_t *p, vf a)
 }
 
 /* Eight rows of eight columns, in registers: column i of the result is row i of the source. */
-VF_INLINE void vf_transpose_8x8(vf *r)
+VF_INLINE void vf_transpose(vf *r)
 {
     vf t[8], u[8];
 

@@ -10,6 +10,7 @@
 #define VF_LANES  16
 #define VF_INLINE static inline __attribute__((always_inline, unused))
 
+typedef float vf_elem;
 typedef __m512 vf;
 typedef __m512i vi;
 typedef __mmask16 vm;

@@ -12,7 +12,7 @@ static void transpose_edge(float *dst, int64_t ld_dst, const float *src, int64_t
 
     for (size_t i = 0; i < 8; i++)
         r[i] = i < rows ? vf_load_n(src + (int64_t)i * ld_src, cols) : vf_zero();
-    vf_transpose_8x8(r);
+    vf_transpose(r);
     for (size_t i = 0; i < cols; i++)
         vf_store_n(dst + (int64_t)i * ld_dst, r[i], rows);
 }
@@ -35,7 +35,7 @@ static void transpose_4b(void *dst, int64_t ld_dst, const void *src, int64_t ld_
             }
             for (int i = 0; i < 8; i++)
                 block[i] = vf_load(s + (r + i) * ld_src + c);
-            vf_transpose_8x8(block);
+            vf_transpose(block);
             for (int i = 0; i < 8; i++)
                 vf_store(d + (c + i) * ld_dst + r, block[i]);
         }

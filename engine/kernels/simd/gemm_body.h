@@ -1,12 +1,13 @@
-/* sgemm_body.h: the micro-kernels of the float32 product over the vector vocabulary, as one body that every tile shape
- * is instantiated from, with its accumulators in registers for the whole block of k. Included once per CPU level after
- * vec_<isa>.h and vec_math.h, with TILE_MAX_ACC (vectors a tile may hold) defined. The drivers are in sgemm.c. */
-#ifndef QN_KERNELS_SGEMM_BODY_H
-#define QN_KERNELS_SGEMM_BODY_H
+/* gemm_body.h: the micro-kernels of matrix products over the vector vocabulary, as one body that every tile shape is
+ * instantiated from, with its accumulators in registers for the whole block of k. Included once per CPU level and
+ * element type: after vec_<isa>.h and vec_math.h for float32, or after vec64_<isa>.h for float64, with TILE_MAX_ACC
+ * (vectors a tile may hold) and TILE_ACTS (1: activations are fused) defined. The driver is gemm.c. */
+#ifndef QN_KERNELS_GEMM_BODY_H
+#define QN_KERNELS_GEMM_BODY_H
 
 #include "kernels/kern_impl.h"
 
-#define PANEL_VECS (QN_GEMM_PANEL / VF_LANES)
+enum { PANEL = 64 / sizeof(vf_elem), PANEL_VECS = PANEL / VF_LANES };
 
 /* Valid lanes of vector v of a tile row. */
 VF_INLINE size_t tile_lanes(const struct qn_tile *t, int v)
@@ -17,22 +18,25 @@ VF_INLINE size_t tile_lanes(const struct qn_tile *t, int v)
 }
 
 /* The way into a tile that ends inside a panel: C so far, through memory. */
-static __attribute__((noinline)) void tile_fetch(const struct qn_tile *t, float *sums, int rows, int nv)
+static __attribute__((noinline)) void tile_fetch(const struct qn_tile *t, vf_elem *sums, int rows, int nv)
 {
+    const vf_elem *c = t->c;
+
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < nv; v++)
             vf_store(sums + ((size_t)i * nv + v) * VF_LANES,
-                     vf_load_n(t->c + i * t->ldc + v * VF_LANES, tile_lanes(t, v)));
+                     vf_load_n(c + i * t->ldc + v * VF_LANES, tile_lanes(t, v)));
 }
 
 /* The way out of a tile that ends inside a panel or has a costly activation: sums come through memory (nv vectors a
  * row). */
-static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const float *sums, int rows, int nv)
+static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const vf_elem *sums, int rows, int nv)
 {
-    const vf alpha = vf_set1(t->alpha), act_a = vf_set1(t->act.a), act_b = vf_set1(t->act.b);
+    const vf alpha = vf_set1((vf_elem)t->alpha);
+    const vf_elem *bias_col = t->bias_col, *bias_row = t->bias_row;
 
     for (int i = 0; i < rows; i++) {
-        const float *residual = t->residual == NULL ? NULL : t->residual + i * t->ld_residual;
+        const vf_elem *residual = t->residual == NULL ? NULL : (const vf_elem *)t->residual + i * t->ld_residual;
 
         for (int v = 0; v < nv; v++) {
             const size_t lanes = tile_lanes(t, v);
@@ -41,17 +45,19 @@ static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const
             if (lanes == 0)
                 break;
             if (t->last) {
-                if (t->alpha != 1.0f)
+                if (t->alpha != 1)
                     x = vf_mul(x, alpha);
-                if (t->bias_col != NULL)
-                    x = vf_add(x, vf_load_n(t->bias_col + v * VF_LANES, lanes));
-                if (t->bias_row != NULL)
-                    x = vf_add(x, vf_load1(t->bias_row + i));
+                if (bias_col != NULL)
+                    x = vf_add(x, vf_load_n(bias_col + v * VF_LANES, lanes));
+                if (bias_row != NULL)
+                    x = vf_add(x, vf_load1(bias_row + i));
                 if (residual != NULL)
                     x = vf_add(x, vf_load_n(residual + v * VF_LANES, lanes));
-                x = vf_act(x, t->act.kind, act_a, act_b);
+#if TILE_ACTS
+                x = vf_act(x, t->act.kind, vf_set1(t->act.a), vf_set1(t->act.b));
+#endif
             }
-            vf_store_n(t->c + i * t->ldc + v * VF_LANES, x, lanes);
+            vf_store_n((vf_elem *)t->c + i * t->ldc + v * VF_LANES, x, lanes);
         }
     }
 }
@@ -71,18 +77,22 @@ static __attribute__((noinline)) void tile_finish(const struct qn_tile *t, const
 /* The way out of a whole tile: everything in registers. */
 VF_INLINE void tile_store(const struct qn_tile *t, const int rows, const int nv, vf *acc)
 {
+    const vf_elem *bias_col = t->bias_col, *bias_row = t->bias_row, *residual = t->residual;
+    vf_elem *c = t->c;
+
     if (t->last) {
-        if (t->alpha != 1.0f) {
-            const vf alpha = vf_set1(t->alpha);
+        if (t->alpha != 1) {
+            const vf alpha = vf_set1((vf_elem)t->alpha);
 
             EACH_ACC(*x = vf_mul(*x, alpha));
         }
-        if (t->bias_col != NULL)
-            EACH_ACC(*x = vf_add(*x, vf_load(t->bias_col + v * VF_LANES)));
-        if (t->bias_row != NULL)
-            EACH_ACC(*x = vf_add(*x, vf_load1(t->bias_row + i)));
-        if (t->residual != NULL)
-            EACH_ACC(*x = vf_add(*x, vf_load(t->residual + i * t->ld_residual + v * VF_LANES)));
+        if (bias_col != NULL)
+            EACH_ACC(*x = vf_add(*x, vf_load(bias_col + v * VF_LANES)));
+        if (bias_row != NULL)
+            EACH_ACC(*x = vf_add(*x, vf_load1(bias_row + i)));
+        if (residual != NULL)
+            EACH_ACC(*x = vf_add(*x, vf_load(residual + i * t->ld_residual + v * VF_LANES)));
+#if TILE_ACTS
         if (t->act.kind == QN_ACT_RELU)
             EACH_ACC(*x = vf_max(vf_zero(), *x));
         if (t->act.kind == QN_ACT_CLIP) {
@@ -90,12 +100,13 @@ VF_INLINE void tile_store(const struct qn_tile *t, const int rows, const int nv,
 
             EACH_ACC(*x = vf_clip(*x, lo, hi));
         }
+#endif
     }
-    EACH_ACC(vf_store(t->c + i * t->ldc + v * VF_LANES, *x));
+    EACH_ACC(vf_store(c + i * t->ldc + v * VF_LANES, *x));
 }
 
 /* One step of k. The operand with more registers stays, the other streams. */
-VF_INLINE void tile_step(const float *a, const int64_t a_row, const float *b, const int64_t b_panel, const int rows,
+VF_INLINE void tile_step(const vf_elem *a, const int64_t a_row, const vf_elem *b, const int64_t b_panel, const int rows,
                          const int nv, vf *acc)
 {
     if (rows >= nv) {
@@ -133,18 +144,18 @@ VF_INLINE void tile_step(const float *a, const int64_t a_row, const float *b, co
 VF_INLINE void tile_body(const struct qn_tile *t, const int rows, const int panels, const bool in_place)
 {
     const int nv = panels * PANEL_VECS;
-    const bool whole = t->n_cols == (int64_t)panels * QN_GEMM_PANEL;
+    const bool whole = t->n_cols == (int64_t)panels * PANEL;
     const int64_t a_row = in_place ? t->a_row : 1, a_step = in_place ? 1 : t->a_step;
     const int64_t b_step = t->b_step, b_panel = t->b_panel;
     const bool fetch = rows >= 4; /* lower tiles have no time for it */
-    const float *a = t->a, *b = t->b, *next = t->next;
-    float sums[TILE_MAX_ACC * VF_LANES] __attribute__((aligned(64))); /* only for a tile that is not whole */
+    const vf_elem *a = t->a, *b = t->b, *next = t->next, *c = t->c;
+    vf_elem sums[TILE_MAX_ACC * VF_LANES] __attribute__((aligned(64))); /* only for a tile that is not whole */
     vf acc[TILE_MAX_ACC];
 
     if (!t->from_c) {
         EACH_ACC(*x = vf_zero());
     } else if (whole) {
-        EACH_ACC(*x = vf_load(t->c + i * t->ldc + v * VF_LANES));
+        EACH_ACC(*x = vf_load(c + i * t->ldc + v * VF_LANES));
     } else {
         tile_fetch(t, sums, rows, nv);
         EACH_ACC(*x = vf_load(sums + (i * nv + v) * VF_LANES));
