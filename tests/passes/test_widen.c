@@ -82,6 +82,11 @@ static const struct graph_case cases[] = {
      .nodes = "y.float32: float32[n] = DequantizeLinear(x, s.float32)  # y\n"
               "z.float32: float32[n] = Neg(y.float32)  # z\n"
               "z: float16[n] = Cast(z.float32)  # z\n"},
+    {.name = "quantized wide",
+     .graph = "in x f16[n]\nconst s f16[] .25\nconst z u8[] 128\ny = QuantizeLinear-19 x s z\nout y\n"
+              "run x f16[3] 1 -2 300\n",
+     .nodes = "x.float32: float32[n] = Cast(x)  # x.float32\n"
+              "y: uint8[n] = QuantizeLinear(x.float32, s.float32, z)  # y\n"},
     {.name = "to BOOL",
      .graph = "in x f16[n]\nin z f16[n]\ny = Less-13 x z\nout y\nrun x f16[2] 1 2\nrun z f16[2] 2 1\n",
      .nodes = "x.float32: float32[n] = Cast(x)  # x.float32\n"
