@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ops/fuse.h"
+#include "tensor/convert.h"
 
 enum { MAX_FACTORS = 8, MAX_DEAD = 16 };
 
@@ -35,7 +36,11 @@ static bool is_number(const struct qn_var *value, int rank, double *number)
     return true;
 }
 
-static bool near(double a, double b) { return fabs(a - b) <= 1e-5 * fabs(b); }
+/* Models in float16 have the constants of their forms rounded to it. */
+static bool near(double a, double b)
+{
+    return fabs(a - b) <= 1e-5 * fabs(b) || a == (double)qn_half_to_float(qn_float_to_half((float)b));
+}
 
 /* What is added to the constant in this sum; NULL when it is no such sum. */
 static struct qn_var *added_to(const struct qn_node *sum, int rank, double constant)
@@ -213,7 +218,8 @@ static bool is_gelu(const struct qn_var *x, struct qn_var *other, double number,
     if (!near(number, 0.5))
         return false;
     if (erf)
-        return is_power(erf->in[0], x, 1, rank, &scale) && near(scale, 0.7071067811865476);
+        return is_power(erf->in[0], x, 1, rank, &scale) &&
+               (near(scale, 0.7071067811865476) || near(1 / scale, 1.4142135623730951));
     form->attr = (struct qn_attr_value){.name = "approximate", .kind = QN_ATTR_STRING, .s = {"tanh", 4}};
     form->n_attrs = 1;
     return tanh && is_gelu_tanh_argument(tanh->in[0], x);

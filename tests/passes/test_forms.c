@@ -61,6 +61,14 @@ static const struct graph_case cases[] = {
                      "t = Tanh-13 v\na = Add-14 t one\nh = Mul-14 x half\ny = Mul-14 a h\nout y\n" RUN,
      .nodes = "y: float32[batch,3] = Gelu(x)  # y\n",
      .rounds = true},
+    {.name = "Gelu of a model in float16",
+     .graph = "in x f16[batch,3]\nconst r f16[] 1.4140625\nconst one f16[] 1\nconst half f16[] .5\n"
+              "d = Div-14 x r\ne = Erf-13 d\na = Add-14 e one\nm = Mul-14 x a\ny = Mul-14 m half\nout y\n"
+              "run x f16[1,3] 1 -2 .5\n",
+     .nodes = "x.float32: float32[batch,3] = Cast(x)  # x.float32\n"
+              "y.float32: float32[batch,3] = Gelu(x.float32)  # y\ny: float16[batch,3] = Cast(y.float32)  # y\n",
+     .want = "f16[1,3] .84134 -.0455 .34573",
+     .rounds = true},
     {.name = "LayerNormalization",
      .graph = X NORM "k = Mul-14 n w\ny = Add-14 k b\nout y\n" RUN,
      .nodes = "y: float32[batch,3] = LayerNormalization(x, w, b)  # y\n",
