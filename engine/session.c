@@ -162,6 +162,13 @@ static enum qn_status optimise(struct qn_session *session, struct qn_err *err)
     return QN_OK;
 }
 
+static void release_packed(void *arg, const void *data, size_t n_bytes)
+{
+    const struct qn_session *session = arg;
+
+    qn_import_release(&session->model, data, n_bytes);
+}
+
 static enum qn_status make_program(struct qn_session *session, struct qn_err *err)
 {
     const struct qn_options *options = &session->options;
@@ -173,8 +180,10 @@ static enum qn_status make_program(struct qn_session *session, struct qn_err *er
         .dump = options->dump,
         .dump_fn = options->dump_fn,
         .dump_arg = options->dump_arg,
+        .packed_fn = release_packed,
+        .packed_arg = session,
     };
-    QN_TRY(qn_packs_create(&session->packs, options->max_memory, err));
+    QN_TRY(qn_packs_create(&session->packs, &session->plan_options, err));
     return qn_program_create(session->model.graph, &session->plan_options, session->packs, &session->program, err);
 }
 

@@ -112,6 +112,20 @@ void qn_file_unmap(struct qn_file *file)
     *file = (struct qn_file){0};
 }
 
+void qn_file_release(const struct qn_file *file, const void *data, size_t n)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)file->mapping;
+    uintptr_t from = (uintptr_t)data, to = from + n;
+
+    if (file->mapping == NULL || from < begin || to < from || to > begin + file->mapping_bytes)
+        return;
+    from = (from + page - 1) / page * page;
+    to = to / page * page;
+    /* Nobody writes to the mapping, so there is nothing to lose. */
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 /* Refuses names that a well-meant model does not have. */
 static enum qn_status check_name(const char *name, struct qn_err *err)
 {

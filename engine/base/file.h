@@ -17,5 +17,8 @@ enum qn_status qn_file_map(const char *path, struct qn_file *file, struct qn_err
 enum qn_status qn_file_map_below(const char *dir, const char *real_dir, const char *name, struct qn_file *file,
                                  struct qn_err *err);
 void qn_file_unmap(struct qn_file *file);
+/* Gives back the memory behind whole pages of [data, data + n), as far as they belong to the file's mapping: the bytes
+ * stay readable, and are fetched again when they are read. data may be any address. Thread-safe. */
+void qn_file_release(const struct qn_file *file, const void *data, size_t n);
 
 #endif

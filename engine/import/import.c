@@ -191,9 +191,18 @@ enum qn_status qn_import_open(const char *path, const void *bytes, size_t n_byte
     if (status == QN_OK)
         status = read_model(&imp, (struct qn_slice){bytes, n_bytes});
     tear_down(&imp);
-    if (status != QN_OK)
+    if (status == QN_OK) /* what was decoded or copied is not read again */
+        qn_import_release(model, model->file.data, model->file.n);
+    else
         qn_import_close(model);
     return status;
+}
+
+void qn_import_release(const struct qn_model *model, const void *data, size_t n)
+{
+    qn_file_release(&model->file, data, n);
+    for (size_t i = 0; i < model->n_externals; i++)
+        qn_file_release(&model->externals[i], data, n);
 }
 
 void qn_import_close(struct qn_model *model)

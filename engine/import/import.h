@@ -42,6 +42,8 @@ struct qn_import_options {
  * that is missing is reported line by line, then UNSUPPORTED with a summary is returned. */
 enum qn_status qn_import_open(const char *path, const void *bytes, size_t n_bytes,
                               const struct qn_import_options *options, struct qn_model *model, struct qn_err *err);
+/* Gives back the memory of mapped bytes that are not needed for a while: see qn_file_release(). Thread-safe. */
+void qn_import_release(const struct qn_model *model, const void *data, size_t n);
 void qn_import_close(struct qn_model *model); /* zeroed model is fine */
 
 /* One serialized TensorProto, SequenceProto, OptionalProto or MapProto (a test data file) as a value in the arena. A

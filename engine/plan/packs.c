@@ -21,17 +21,17 @@ struct pack {
 enum { N_BUCKETS = 256 };
 
 struct qn_packs {
+    const struct qn_plan_options *options;
     pthread_mutex_t lock;
-    size_t max_memory;
     size_t bytes;
     struct pack *buckets[N_BUCKETS];
 };
 
-enum qn_status qn_packs_create(struct qn_packs **packs, size_t max_memory, struct qn_err *err)
+enum qn_status qn_packs_create(struct qn_packs **packs, const struct qn_plan_options *options, struct qn_err *err)
 {
     *packs = calloc(1, sizeof(**packs));
     QN_CHECK_MEM(*packs, err);
-    (*packs)->max_memory = max_memory;
+    (*packs)->options = options;
     pthread_mutex_init(&(*packs)->lock, NULL);
     return QN_OK;
 }
@@ -95,6 +95,20 @@ static size_t bucket_of(const struct pack *key)
     return (hash ^ (uintptr_t)key->params >> 4) % N_BUCKETS;
 }
 
+/* A pack holds what most kernels go on with; the constants it was made from are read again only if another step does.
+ */
+static void tell(const struct qn_packs *packs, const struct qn_site *site)
+{
+    const struct qn_plan_options *options = packs->options;
+
+    for (int i = 0; options->packed_fn && i < site->n_in; i++) {
+        const struct qn_tensor *konst = site->in[i] ? site->in[i]->konst : NULL;
+
+        if (konst)
+            options->packed_fn(options->packed_arg, konst->data, qn_tensor_bytes(konst));
+    }
+}
+
 /* With the lock held. */
 static enum qn_status add(struct qn_packs *packs, const struct pack *key, const struct qn_site *site,
                           struct pack **added, struct qn_err *err)
@@ -104,12 +118,13 @@ static enum qn_status add(struct qn_packs *packs, const struct pack *key, const 
 
     QN_CHECK_MEM(pack, err);
     *pack = *key;
-    qn_arena_init(&pack->arena, packs->max_memory - packs->bytes);
+    qn_arena_init(&pack->arena, packs->options->max_memory - packs->bytes);
     status = key->kernel->prepare(site, &pack->arena, &pack->packed, err);
     if (status != QN_OK) {
         destroy_pack(pack);
         return status;
     }
+    tell(packs, site);
     packs->bytes += pack->arena.used;
     pack->next = packs->buckets[bucket_of(key)];
     packs->buckets[bucket_of(key)] = pack;

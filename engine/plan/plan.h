@@ -59,6 +59,10 @@ struct qn_plan_options {
     const char *dump;
     void (*dump_fn)(void *arg, const char *stage, const char *text);
     void *dump_arg;
+    /* Told of constants that were packed, so that their memory can be given back until they are read again; from any
+     * thread. NULL: nobody is told. */
+    void (*packed_fn)(void *arg, const void *data, size_t n_bytes);
+    void *packed_arg;
 };
 
 struct qn_program {
@@ -100,8 +104,9 @@ struct qn_interval {
 };
 enum qn_status qn_plan_offsets(struct qn_interval *items, size_t n, size_t *total, struct qn_err *err);
 
-/* Packed weights, shared by the plans of a session: one per kernel, parameters and constants. Thread-safe. */
-enum qn_status qn_packs_create(struct qn_packs **packs, size_t max_memory, struct qn_err *err);
+/* Packed weights, shared by the plans of a session: one per kernel, parameters and constants. Thread-safe. The options
+ * live as long. */
+enum qn_status qn_packs_create(struct qn_packs **packs, const struct qn_plan_options *options, struct qn_err *err);
 void qn_packs_destroy(struct qn_packs *packs);
 /* What the kernel's prepare makes of the site. shared: the constants outlive every plan; otherwise the result is made
  * in `arena` for the asker alone. */

@@ -116,7 +116,7 @@ static enum qn_status run(struct bench *b)
     enum qn_status status;
 
     QN_TRY(qn_passes_run(&passes, b->graph));
-    assert_int_equal(qn_packs_create(&packs, (size_t)1 << 26, NULL), QN_OK);
+    assert_int_equal(qn_packs_create(&packs, &options, NULL), QN_OK);
     assert_int_equal(qn_program_create(b->graph, &options, packs, &program, NULL), QN_OK);
     qn_frame_init(&frame, &shared, program);
     for (int i = 0; i < b->graph->n_inputs; i++)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -258,6 +259,54 @@ static void the_folder_may_be_relative_or_linked(void **state)
     qn_file_unmap(&file);
 }
 
+/* How many pages of a mapping the process holds right now: bit 63 of each entry of the kernel's page map. */
+static size_t held_pages(const struct qn_file *file)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (file->mapping_bytes + page - 1) / page;
+    int fd = open("/proc/self/pagemap", O_RDONLY);
+    size_t n_held = 0;
+
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t entry;
+        off_t at = (off_t)(((uintptr_t)file->mapping / page + i) * sizeof(entry));
+
+        assert_int_equal(pread(fd, &entry, sizeof(entry), at), sizeof(entry));
+        n_held += entry >> 63;
+    }
+    close(fd);
+    return n_held;
+}
+
+static void released_memory_reads_as_before(void **state)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 256 * page + 77;
+    unsigned char *bytes = malloc(n);
+    struct qn_file file;
+    FILE *out = fopen(in_root("weights"), "w");
+
+    (void)state;
+    assert_non_null(bytes);
+    assert_non_null(out);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (unsigned char)(i * 7 + i / 251);
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(qn_file_map(in_root("weights"), &file, NULL), QN_OK);
+    assert_memory_equal(file.data, bytes, n);
+    qn_file_release(&file, bytes, n); /* not of the mapping: left alone */
+    qn_file_release(&file, file.data + n, page);
+    qn_file_release(&file, file.data, SIZE_MAX);
+    assert_int_equal(held_pages(&file), 257);
+    qn_file_release(&file, file.data + 1, n - 1);
+    assert_int_equal(held_pages(&file), 2);
+    assert_memory_equal(file.data, bytes, n);
+    qn_file_unmap(&file);
+    qn_file_release(&file, bytes, n);
+    assert_int_equal(bytes[8], (unsigned char)56);
+    free(bytes);
+}
+
 #define IN_A_TREE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -271,6 +320,7 @@ int main(void)
         IN_A_TREE(links_outside_need_the_models_real_folder),
         IN_A_TREE(a_common_beginning_is_not_a_folder),
         IN_A_TREE(the_folder_may_be_relative_or_linked),
+        IN_A_TREE(released_memory_reads_as_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
