@@ -1,8 +1,8 @@
 /* conv_transpose.c: ConvTranspose and the fused quern:ConvTranspose: act(ConvTranspose(X, W, B)), float32 alone.
  * output_shape (of the spatial axes, or of all) and auto_pad SAME set the size of Y; the padding that follows is split
  * with the odd one at the beginning, for SAME_UPPER at the end, in every version (the text of version 1 has it the
- * other way round). Where they ask for more than the input reaches, the rest is bias alone: on both sides for
- * output_shape, at the end for auto_pad. Not here: the shared part (convolve.c) and the loops (the kernels). */
+ * other way round). Where they ask for more than the input reaches, the rest, at the end, is bias alone. Not here: the
+ * shared part (convolve.c) and the loops (the kernels). */
 #include "ops/convolve.h"
 
 QN_CONVOLVE_ALGO(qn_deconv_gemm)

@@ -15,7 +15,7 @@ static enum qn_status resolve_transposed(const struct qn_convolve *p, struct qn_
 {
     int auto_pad = p->sliding.auto_pad;
     bool same = auto_pad == QN_PAD_SAME_UPPER || auto_pad == QN_PAD_SAME_LOWER;
-    int64_t more = p->output_padding.given ? p->output_padding.v[i] : 0, reach, full, want = -1, total, half;
+    int64_t more = p->output_padding.given ? p->output_padding.v[i] : 0, reach, full, want = -1, total;
     size_t first = p->output_shape.n == (size_t)s->rank + 2 ? 2 : 0;
 
     /* The extent of everything that the input reaches; an empty input reaches nothing. */
@@ -27,10 +27,9 @@ static enum qn_status resolve_transposed(const struct qn_convolve *p, struct qn_
     else if (same)
         QN_CHECK(qn_mul64(s->in[i], s->stride[i], &want), err, LIMIT, "spatial axis %d is too large", i);
     if (want >= 0) {
-        /* Less than nothing to cut off: a given shape grows on both sides, one that auto_pad asks for at the end. */
-        total = full < want && !p->output_shape.given ? 0 : full - want;
-        half = total >= 0 ? total / 2 : -((1 - total) / 2);
-        s->pad[i] = auto_pad == QN_PAD_SAME_UPPER ? half : total - half;
+        /* What is wanted beyond the full extent lies at the end, as output_padding does. */
+        total = full > want ? full - want : 0;
+        s->pad[i] = auto_pad == QN_PAD_SAME_UPPER ? total / 2 : total - total / 2;
         s->pad_end[i] = total - s->pad[i];
         s->out[i] = want;
         return QN_OK;
