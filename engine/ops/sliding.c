@@ -84,11 +84,12 @@ static enum qn_status resolve_explicit(struct qn_sliding_size *w, int i, int64_t
         w->out[i] = 0;
         return QN_OK;
     }
-    QN_CHECK(span >= extent, err, SHAPE, "a window of %lld does not fit into %lld elements of spatial axis %d",
-             (long long)extent, (long long)span, i);
     span -= extent;
-    out = span / w->stride[i] + 1;
-    /* A window that would start in the padding at the end is left out. */
+    QN_CHECK(span >= 0 || (ceil_mode && span > -w->stride[i]), err, SHAPE,
+             "a window of %lld does not fit into %lld elements of spatial axis %d", (long long)extent,
+             (long long)(span + extent), i);
+    out = span >= 0 ? span / w->stride[i] + 1 : 0;
+    /* A window cut off by the end counts, one that would start in the padding there does not. */
     if (ceil_mode && span % w->stride[i] != 0 && out * w->stride[i] < w->in[i] + w->pad[i])
         out++;
     w->out[i] = out;
