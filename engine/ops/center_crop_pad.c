@@ -63,8 +63,10 @@ static enum qn_status center_move(const struct qn_call *call)
         to += (y.dims[i] - shared) / 2 * y_steps[i];
         qn_move_axis(&move, shared, x_steps[i], y_steps[i]);
     }
+    if (qn_tensor_count(qn_out(call, 0)) == 0)
+        return QN_OK;
     memset(out, 0, qn_tensor_bytes(qn_out(call, 0)));
-    if (qn_tensor_count(x) > 0 && qn_tensor_count(qn_out(call, 0)) > 0)
+    if (qn_tensor_count(x) > 0)
         qn_move_run(&move, size, (const char *)x->data + (size_t)from * size, out + (size_t)to * size, call->pool);
     return QN_OK;
 }

@@ -1,5 +1,6 @@
 /* one_hot_encoder.c: OneHotEncoder of ai.onnx.ml: each element becomes a row of zeros with a one at its category.
- * Numbers are read as integers, truncated. Of repeated categories the last counts. */
+ * Numbers are read as integers, truncated; NaN is of no category. Of repeated categories the last counts. */
+#include <math.h>
 #include <string.h>
 
 #include "ops/key_table.h"
@@ -44,6 +45,8 @@ static int64_t find(const struct encoder *p, const struct qn_tensor *x, int64_t 
 
     if (x->dtype == QN_STRING)
         return qn_key_table_find(&p->cats, (const struct qn_str *)x->data + i);
+    if (qn_dtype_is_float(x->dtype) && isnan(qn_tensor_double(x, i)))
+        return -1;
     qn_convert(x->dtype, (const char *)x->data + (size_t)i * qn_dtype_bytes(x->dtype), QN_INT64, &whole, 1,
                (struct qn_convert_options){.saturate = true});
     return qn_key_table_find(&p->cats, &whole);

@@ -6,6 +6,7 @@
 
 static const struct qn_op_case cases[] = {
     {ENCODE, CATS, IN("f32[1,3] 1.9 2 7"), OUT("f32[1,3,3] 1 0 0 0 1 0 0 0 0")},
+    {ENCODE, "cats_int64s=[0,1]", IN("f32[3] nan 0 1"), OUT("f32[3,2] 0 0 1 0 0 1")},
     {ENCODE, CATS, IN("f64[2] -1 3"), OUT("f32[2,3] 0 0 0 0 0 1")},
     {ENCODE, CATS, IN("i32[] 2"), OUT("f32[3] 0 1 0")},
     {ENCODE, "cats_int64s=[1,2,1]", IN("i64[2] 1 2"), OUT("f32[2,3] 0 0 1 0 1 0")},
