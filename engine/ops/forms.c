@@ -97,16 +97,18 @@ static bool open_node(struct product *p, const struct qn_node *node, int rank)
 
     if (is_op(node, "Mul"))
         return put_factor(p, node->in[0], rank) && put_factor(p, node->in[1], rank);
-    if (!is_number(node->in[1], rank, &number))
+    if (!(is_op(node, "Div") || is_op(node, "Pow")) || !is_number(node->in[1], rank, &number))
         return false;
     if (is_op(node, "Div")) {
         p->number /= number;
         return put_factor(p, node->in[0], rank);
     }
-    for (int i = 0; i < 3 && i < (int)number; i++)
+    if (number != 2 && number != 3)
+        return false;
+    for (int i = 0; i < (int)number; i++)
         if (!put_factor(p, node->in[0], rank))
             return false;
-    return is_op(node, "Pow") && (number == 2 || number == 3);
+    return true;
 }
 
 /* False when it is no product of at most MAX_FACTORS. */

@@ -83,6 +83,10 @@ static const struct graph_case cases[] = {
     {.name = "another reader",
      .graph = X "s = Sigmoid-13 x\ny = Mul-14 s x\nout y\nout s\n" RUN,
      .nodes = "s: float32[batch,3] = Sigmoid(x)  # s\ny: float32[batch,3] = Mul(s, x)  # y\n"},
+    {.name = "the sigmoid of another function",
+     .graph = X "a = Abs-13 x\ns = Sigmoid-13 a\ny = Mul-14 x s\nout y\n" RUN,
+     .nodes = "a: float32[batch,3] = Abs(x)  # a\ns: float32[batch,3] = Sigmoid(a)  # s\n"
+              "y: float32[batch,3] = Mul(x, s)  # y\n"},
     {.name = "the sigmoid of something else",
      .graph = X "in z f32[batch,3]\ns = Sigmoid-13 z\ny = Mul-14 x s\nout y\n" RUN "run z f32[2,3] 1 2 3 4 5 6\n",
      .nodes = "s: float32[batch,3] = Sigmoid(z)  # s\ny: float32[batch,3] = Mul(x, s)  # y\n"},
