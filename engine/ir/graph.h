@@ -94,8 +94,8 @@ void qn_node_set_out(struct qn_node *node, int i, struct qn_var *var);
 int qn_node_add_in(struct qn_graph *graph, struct qn_node *node, struct qn_var *var);
 
 /* Patches: the only edits passes make. */
-/* Every use of `from` (inputs of nodes, graph outputs) becomes a use of `to`. */
-void qn_patch_replace_var(struct qn_graph *graph, struct qn_var *from, struct qn_var *to);
+/* The graph's output i is var from now on, with whatever name var has. */
+void qn_patch_set_output(struct qn_graph *graph, int i, struct qn_var *var);
 /* Takes the node out of the order; its inputs lose a use; its outputs must be unused or taken over by another node. */
 void qn_patch_remove_node(struct qn_graph *graph, struct qn_node *node);
 /* The variable becomes a constant (its producer must be removed by the caller). */

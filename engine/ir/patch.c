@@ -4,26 +4,12 @@
 
 #include "ir/graph.h"
 
-/* Readers of a variable come after its producer, and the count of uses says when all were found. */
-void qn_patch_replace_var(struct qn_graph *graph, struct qn_var *from, struct qn_var *to)
+void qn_patch_set_output(struct qn_graph *graph, int i, struct qn_var *var)
 {
-    struct qn_node *node = from->producer ? from->producer->next : graph->first;
-
-    assert(to);
-    if (from == to)
-        return;
-    for (int i = 0; i < graph->n_outputs && from->n_uses > 0; i++) {
-        if (graph->outputs[i] != from)
-            continue;
-        graph->outputs[i] = to;
-        from->n_uses--;
-        to->n_uses++;
-    }
-    for (; node && from->n_uses > 0; node = node->next)
-        for (int i = 0; i < node->n_in; i++)
-            if (node->in[i] == from)
-                qn_node_set_in(node, i, to);
-    assert(from->n_uses == 0);
+    assert(i >= 0 && i < graph->n_outputs && var);
+    var->n_uses++;
+    graph->outputs[i]->n_uses--;
+    graph->outputs[i] = var;
 }
 
 static void unlink_node(struct qn_graph *graph, struct qn_node *node)
