@@ -96,12 +96,14 @@ void qn_plan_dump(const struct qn_plan *plan, struct qn_buf *buf);
 void qn_plan_print_reasons(const struct qn_plan *plan, const struct qn_step *step, struct qn_buf *buf);
 
 /* Offsets for items that live from step `first` to step `last`: no two that live at one time overlap. Greedy by size
- * (Pisarchyk and Lee, arXiv 2001.03288). Gives the total; NOMEM. */
+ * (Pisarchyk and Lee, arXiv 2001.03288); more than so many in less time and more memory. Gives the total; NOMEM, and
+ * LIMIT when it cannot be counted. */
 struct qn_interval {
     size_t first, last;
     size_t bytes;  /* rounded up to 64 by the planner */
     size_t offset; /* out */
 };
+enum { QN_MANY_INTERVALS = 16384 };
 enum qn_status qn_plan_offsets(struct qn_interval *items, size_t n, size_t *total, struct qn_err *err);
 
 /* Packed weights, shared by the plans of a session: one per kernel, parameters and constants. Thread-safe. The options
