@@ -215,6 +215,15 @@ static void destroy_session(struct qn_session *session)
     free(session);
 }
 
+/* Which memory was short, that of the machine or that of the options, is not known; the caller can raise one of them.
+ */
+static void add_limit(struct qn_err *err, size_t max_memory)
+{
+    struct qn_err short_one = *err;
+
+    qn_err_set(err, QN_NOMEM, "%s; the model may take %zu bytes", short_one.text, max_memory);
+}
+
 static enum qn_status create_session(const char *path, const void *bytes, size_t n_bytes,
                                      const struct qn_options *options, struct qn_session **session, struct qn_err *err)
 {
@@ -234,6 +243,8 @@ static enum qn_status create_session(const char *path, const void *bytes, size_t
     if (made->options.max_memory == 0)
         made->options.max_memory = qn_memory_limit();
     status = open_session(made, path, bytes, n_bytes, err);
+    if (status == QN_NOMEM && err)
+        add_limit(err, made->options.max_memory);
     if (status != QN_OK) {
         destroy_session(made);
         return status;
@@ -410,13 +421,6 @@ void qn_context_destroy(struct qn_context *context)
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 
-static const char *kind_name(enum qn_kind kind)
-{
-    static const char *const names[] = {"a tensor", "a sequence", "an optional", "a map"};
-
-    return names[kind];
-}
-
 static enum qn_status check_dim(struct qn_context *context, const struct qn_io *io, const struct qn_fact *fact, int i,
                                 int64_t got, struct qn_err *err)
 {
@@ -437,6 +441,75 @@ static enum qn_status check_dim(struct qn_context *context, const struct qn_io *
     return QN_OK;
 }
 
+static enum qn_status check_map(const struct qn_io *io, const struct qn_value *value, struct qn_err *err)
+{
+    const struct qn_tensor *keys, *values;
+
+    QN_CHECK(value->n == 2 && value->items, err, ARG, "input '%s' is a map of %zu tensors, not 2", io->name, value->n);
+    keys = &value->items[0].tensor;
+    values = &value->items[1].tensor;
+    QN_CHECK(keys->dtype == io->key && values->dtype == io->dtype, err, SHAPE, "input '%s' must be %s, not map(%s,%s)",
+             io->name, io->type_text, qn_dtype_name(keys->dtype), qn_dtype_name(values->dtype));
+    QN_CHECK(keys->rank == 1 && values->rank == 1 && keys->dims[0] == values->dims[0] && keys->dims[0] >= 0, err, SHAPE,
+             "input '%s' has a map whose keys and values are not equally many", io->name);
+    QN_CHECK(keys->dims[0] == 0 || (keys->data && values->data), err, ARG, "input '%s' has no data", io->name);
+    return QN_OK;
+}
+
+/* A tensor inside a sequence or optional: its shape is its own. */
+static enum qn_status check_element(const struct qn_io *io, const struct qn_tensor *tensor, struct qn_err *err)
+{
+    struct qn_shape shape;
+    size_t bytes;
+
+    QN_CHECK(io->dtype == QN_UNDEFINED || tensor->dtype == io->dtype, err, SHAPE, "input '%s' must be %s, it holds %s",
+             io->name, io->type_text, qn_dtype_name(tensor->dtype));
+    QN_CHECK(tensor->rank >= 0 && tensor->rank <= QN_MAX_RANK, err, ARG, "input '%s' holds a tensor of rank %d",
+             io->name, tensor->rank);
+    shape = qn_tensor_shape(tensor);
+    QN_CHECK(qn_shape_bytes(&shape, tensor->dtype, &bytes), err, LIMIT, "input '%s' is too large", io->name);
+    QN_CHECK(tensor->data || bytes == 0, err, ARG, "input '%s' has no data", io->name);
+    return QN_OK;
+}
+
+/* Everything in a sequence, optional or map is of the kinds and types declared. */
+static enum qn_status check_nested(const struct qn_io *io, const struct qn_fact *fact, const struct qn_value *value,
+                                   struct qn_err *err)
+{
+    struct {
+        const struct qn_fact *fact;
+        const struct qn_value *next;
+        size_t n;
+    } levels[QN_VALUE_MAX_DEPTH] = {{fact, value, 1}};
+    int depth = 1;
+
+    while (depth > 0) {
+        if (levels[depth - 1].n-- == 0) {
+            depth--;
+            continue;
+        }
+        fact = levels[depth - 1].fact;
+        value = levels[depth - 1].next++;
+        QN_CHECK(value->kind == fact->kind, err, SHAPE, "input '%s' must be %s, it is or holds %s", io->name,
+                 io->type_text, qn_kind_name(value->kind));
+        if (value->kind == QN_TENSOR) {
+            QN_TRY(check_element(io, &value->tensor, err));
+        } else if (value->kind == QN_MAP) {
+            QN_TRY(check_map(io, value, err));
+        } else if (fact->elem && value->n > 0) {
+            QN_CHECK(value->items, err, ARG, "input '%s' has no data", io->name);
+            QN_CHECK(value->kind != QN_OPTIONAL || value->n == 1, err, ARG, "input '%s' has an optional of %zu values",
+                     io->name, value->n);
+            QN_CHECK(depth < QN_VALUE_MAX_DEPTH, err, LIMIT, "input '%s' nests deeper than %d", io->name,
+                     QN_VALUE_MAX_DEPTH);
+            levels[depth].fact = fact->elem;
+            levels[depth].next = value->items;
+            levels[depth++].n = value->n;
+        }
+    }
+    return QN_OK;
+}
+
 static enum qn_status check_input(struct qn_context *context, size_t index, const struct qn_value *value,
                                   struct qn_err *err)
 {
@@ -445,10 +518,10 @@ static enum qn_status check_input(struct qn_context *context, size_t index, cons
     struct qn_shape shape;
     size_t bytes;
 
-    QN_CHECK(value->kind == io->kind, err, SHAPE, "input '%s' must be %s, not %s", io->name, kind_name(io->kind),
-             kind_name(value->kind));
-    if (value->kind != QN_TENSOR)
-        return QN_OK;
+    if (io->kind != QN_TENSOR)
+        return check_nested(io, fact, value, err);
+    QN_CHECK(value->kind == QN_TENSOR, err, SHAPE, "input '%s' must be %s, not %s", io->name, io->type_text,
+             qn_kind_name(value->kind));
     QN_CHECK(io->dtype == QN_UNDEFINED || value->tensor.dtype == io->dtype, err, SHAPE, "input '%s' must be %s, not %s",
              io->name, qn_dtype_name(io->dtype), qn_dtype_name(value->tensor.dtype));
     QN_CHECK(value->tensor.rank >= 0 && value->tensor.rank <= QN_MAX_RANK, err, ARG, "input '%s' has rank %d", io->name,

@@ -6,6 +6,8 @@
 #include "base/arena.h"
 #include "tensor/shape.h"
 
+const char *qn_kind_name(enum qn_kind kind); /* "a tensor" */
+
 /* Number of elements of a tensor whose dims were checked when it was made. */
 static inline int64_t qn_tensor_count(const struct qn_tensor *tensor)
 {

@@ -5,6 +5,13 @@
 
 #include "tensor/tensor.h"
 
+const char *qn_kind_name(enum qn_kind kind)
+{
+    static const char *const names[] = {"a tensor", "a sequence", "an optional", "a map"};
+
+    return names[kind];
+}
+
 /* A value whose items are being copied. */
 struct copy_frame {
     const struct qn_value *source;
