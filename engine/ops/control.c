@@ -37,12 +37,24 @@ static enum qn_status branch_facts(struct qn_infer *in, int b, struct qn_fact **
 {
     const struct qn_graph *body = in->node->bodies[b].graph;
 
-    QN_CHECK(body->n_inputs == 0, in->err, FORMAT, "a branch takes no inputs, this one has %d", body->n_inputs);
-    QN_CHECK(body->n_outputs >= in->n_out, in->err, FORMAT, "a branch has %d outputs, the node %d", body->n_outputs,
-             in->n_out);
     *facts = qn_arena_array(in->arena, (size_t)body->n_outputs, sizeof(**facts));
     QN_CHECK_MEM(*facts, in->err);
     return qn_infer_body(in, b, NULL, 0, *facts);
+}
+
+static enum qn_status check_branches(const struct qn_infer *in)
+{
+    const struct qn_graph *branches[] = {in->node->bodies[THEN].graph, in->node->bodies[ELSE].graph};
+
+    for (int b = THEN; b <= ELSE; b++) {
+        QN_CHECK(branches[b]->n_inputs == 0, in->err, FORMAT, "a branch takes no inputs, this one has %d",
+                 branches[b]->n_inputs);
+        QN_CHECK(branches[b]->n_outputs >= in->n_out, in->err, FORMAT, "a branch has %d outputs, the node %d",
+                 branches[b]->n_outputs, in->n_out);
+    }
+    QN_CHECK(branches[THEN]->n_outputs == branches[ELSE]->n_outputs, in->err, FORMAT,
+             "the branches have %d and %d outputs", branches[THEN]->n_outputs, branches[ELSE]->n_outputs);
+    return QN_OK;
 }
 
 /* A branch that contradicts the shapes given cannot be taken without an error, so the other one tells what comes out.
@@ -77,8 +89,12 @@ static enum qn_status if_infer(struct qn_infer *in, const void *params)
     const struct qn_fact *cond = qn_infer_in(in, 0);
     struct qn_fact *facts;
     bool flag = false;
+    int64_t n;
 
     (void)params;
+    QN_TRY(check_branches(in));
+    QN_CHECK(!qn_shape_known(&cond->shape) || !qn_dims_count(cond->shape.dims, 0, cond->shape.rank, &n) || n == 1,
+             in->err, SHAPE, "the condition must be one value, it has %lld", (long long)n);
     if (cond->konst) {
         QN_TRY(one_flag(cond->konst, "the condition", &flag, in->err));
         QN_TRY(branch_facts(in, flag ? THEN : ELSE, &facts));

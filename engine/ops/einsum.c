@@ -345,6 +345,9 @@ static bool is_empty(const struct loops *loops, int first, int end)
     return false;
 }
 
+/* Products between looks at the deadline: few letters can mean more work than any clock allows. */
+enum { POLL_EVERY = 1 << 14 };
+
 #define SUMS(name, type, wide)                                                                                         \
     static enum qn_status sums_##name(const struct qn_call *call, struct walk *walk)                                   \
     {                                                                                                                  \
@@ -352,6 +355,7 @@ static bool is_empty(const struct loops *loops, int first, int end)
         const bool nothing = is_empty(&walk->loops, n_out, n);                                                         \
         int64_t index[N_LABELS] = {0};                                                                                 \
         type *y = qn_out(call, 0)->data;                                                                               \
+        unsigned n_done = 0;                                                                                           \
                                                                                                                        \
         do {                                                                                                           \
             wide sum = 0;                                                                                              \
@@ -362,9 +366,10 @@ static bool is_empty(const struct loops *loops, int first, int end)
                 for (int i = 0; i < walk->n_in && !nothing; i++)                                                       \
                     product *= (wide)((const type *)walk->in[i].data)[walk->in[i].at];                                 \
                 sum += nothing ? 0 : product;                                                                          \
+                if (++n_done % POLL_EVERY == 0)                                                                        \
+                    QN_TRY(qn_call_poll(call));                                                                        \
             } while (!nothing && advance(walk, n_out, n, index));                                                      \
             *y++ = (type)sum;                                                                                          \
-            QN_TRY(qn_call_poll(call));                                                                                \
         } while (advance(walk, 0, n_out, index));                                                                      \
         return QN_OK;                                                                                                  \
     }

@@ -119,8 +119,8 @@ static enum qn_status check_one(const struct qn_formal *formal, int i, const str
 
     if (fact->kind == QN_TENSOR && fact->dtype == QN_UNDEFINED && fact->shape.rank < 0)
         return QN_OK; /* nothing is known, not even that it is a tensor */
-    QN_CHECK(kind_allowed(formal, fact->kind), err, SHAPE, "input %d (%s) is not of the kind that is expected", i,
-             formal->name);
+    QN_CHECK(kind_allowed(formal, fact->kind), err, SHAPE, "input %d (%s) cannot be %s", i, formal->name,
+             qn_kind_name(fact->kind));
     if (dtype == QN_UNDEFINED || fact->kind == QN_MAP)
         return QN_OK;
     QN_CHECK(qn_dtypes_have(formal->types, dtype), err, SHAPE, "input %d (%s) cannot be %s", i, formal->name,

@@ -68,9 +68,12 @@ enum qn_status qn_op_find(const char *domain, const char *name, int64_t opset, b
     const char *shown = *domain ? domain : "ai.onnx";
     QN_CHECK(known, err, UNSUPPORTED, "operator %s:%s is not known", shown, name);
     QN_CHECK(best, err, UNSUPPORTED, "operator %s:%s does not exist in opset %lld", shown, name, (long long)opset);
-    QN_CHECK(opset <= best->until || allow_newer, err, UNSUPPORTED,
-             "operator %s:%s of opset %lld is newer than the newest version known, %d", shown, name, (long long)opset,
-             best->until);
+    QN_CHECK(opset <= best->until || opset > newest_of(domain), err, UNSUPPORTED,
+             "operator %s:%s was dropped after opset %d, the model is of opset %lld", shown, name, best->until,
+             (long long)opset);
+    QN_CHECK(opset <= best->until, err, UNSUPPORTED,
+             "operator %s:%s of opset %lld is newer than the newest opset known, %d", shown, name, (long long)opset,
+             (int)newest_of(domain));
     *op = best;
     return QN_OK;
 }

@@ -186,7 +186,7 @@ static enum qn_status split_sizes(const struct qn_call *call, int64_t n, size_t 
     int64_t each = split && split->rank == 0 ? qn_tensor_int(split, 0) : 1, total = 0;
 
     QN_CHECK(each > 0, call->err, RANGE, "a split size must be positive, not %lld", (long long)each);
-    *n_pieces = split && split->rank > 0 ? (size_t)qn_tensor_count(split) : (size_t)((n + each - 1) / each);
+    *n_pieces = split && split->rank > 0 ? (size_t)qn_tensor_count(split) : (size_t)(n / each + (n % each != 0));
     *sizes = qn_call_alloc(call, *n_pieces, sizeof(**sizes));
     if (!*sizes)
         return no_memory(call);

@@ -25,7 +25,7 @@ static const struct qn_op_case cases[] = {
     {VECTORIZE, WORDS, IN("map [ i64[1] 6 ; str[1] 'x' ]"),
      FAILS(SHAPE, "the vocabulary is of string, the map's keys are int64")},
     {VECTORIZE, "", IN("map [ i64[1] 6 ; str[1] 'x' ]"), FAILS(FORMAT, "one vocabulary expected")},
-    {VECTORIZE, WORDS, IN("f32[1] 6"), FAILS(SHAPE, "not of the kind")},
+    {VECTORIZE, WORDS, IN("f32[1] 6"), FAILS(SHAPE, "cannot be a tensor")},
     {CAST, "", IN(FLOATS), OUT("f32[1,3] 1.5 17 -2.75")},
     {CAST, "map_form='SPARSE' max_map=5", IN(FLOATS), OUT("f32[1,5] 1.5 0 17 -2.75 0")},
     {CAST, "cast_to='TO_INT64'", IN(FLOATS), OUT("i64[1,3] 1 17 -2")},

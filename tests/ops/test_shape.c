@@ -18,7 +18,7 @@ static const struct qn_op_case cases[] = {
     {"Size", 1, "", IN("f32[] 0"), OUT("i64[] 1")},
     {"Size", 13, "", IN("f32[4,0]"), OUT("i64[] 0")},
     {"Size", 21, "", IN("u4[5] 0 ..."), OUT("i64[] 5")},
-    {"Size", 13, "", IN("seq(f32) [ ]"), FAILS(SHAPE, "not of the kind")},
+    {"Size", 13, "", IN("seq(f32) [ ]"), FAILS(SHAPE, "cannot be a sequence")},
 };
 
 QN_OP_CASES_MAIN(cases)
