@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -31,6 +32,9 @@ static bool parse_url(const char *url, struct target *target)
     size_t n;
 
     *target = (struct target){.port = "80", .path = "/readyz"};
+    for (const char *at = url; *at; at++)
+        if (*at > 0 && *at <= ' ')
+            return false;
     target->is_unix = strncmp(url, "unix:", 5) == 0;
     if (target->is_unix)
         return (size_t)snprintf(target->host, sizeof(target->host), "%s", url + 5) < sizeof(target->host);
@@ -47,7 +51,8 @@ static bool parse_url(const char *url, struct target *target)
     if (colon != NULL) {
         size_t n_port = (size_t)(slash - colon) - 1;
 
-        if (n_port == 0 || n_port > 5 || strspn(colon + 1, "0123456789") < n_port)
+        if (n_port == 0 || n_port > 5 || strspn(colon + 1, "0123456789") < n_port ||
+            strtol(colon + 1, NULL, 10) > 65535)
             return false;
         snprintf(target->port, sizeof(target->port), "%.*s", (int)n_port, colon + 1);
         n = (size_t)(colon - url);
@@ -140,7 +145,7 @@ static int check(const char *url)
     int status;
 
     if (!parse_url(url, &target)) {
-        qn_complain("health", "%s is not http://HOST:PORT/PATH or unix:PATH", url);
+        qn_complain("health", "'%s' is not http://HOST:PORT/PATH or unix:PATH", url);
         return QN_EXIT_USAGE;
     }
     fd = target.is_unix ? connect_unix(target.host) : connect_tcp(&target);

@@ -20,6 +20,7 @@ struct inspection {
     const char *model;
     struct qn_inputs inputs; /* random, in the shapes given */
     bool json, ops, plan, memory;
+    bool dumped; /* some stage was */
     cJSON *report, *missing, *dumps;
 };
 
@@ -33,6 +34,7 @@ static void take_stage(void *arg, const char *stage, const char *text)
 {
     struct inspection *i = arg;
 
+    i->dumped = true;
     if (!i->json)
         printf("== %s\n%s", stage, text);
     else if (!cJSON_HasObjectItem(i->dumps, stage))
@@ -347,6 +349,10 @@ static int inspect(struct inspection *i, struct qn_options *options)
         if (planned != QN_OK)
             code = qn_fail("plan", planned, &err);
         qn_session_close(session);
+    }
+    if (code == QN_EXIT_OK && options->dump && !i->dumped) {
+        qn_complain("usage", "--dump: '%s' is no stage that the model goes through", options->dump);
+        code = QN_EXIT_USAGE;
     }
     if (cJSON_GetArraySize(i->missing))
         cJSON_AddItemToObject(i->report, "missing", cJSON_Duplicate(i->missing, true));

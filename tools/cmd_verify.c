@@ -210,8 +210,9 @@ static void verify_model(const struct verification *v, struct job *job)
     if (status != QN_OK) {
         struct row *row = add_row(job);
 
+        /* A model whose own shapes contradict each other is a bad model, not bad data. */
         if (row)
-            refuse(row, status, &err);
+            refuse(row, qn_status_exit(status) == QN_EXIT_DATA ? QN_FORMAT : status, &err);
         return;
     }
     qn_arena_init(&arena, QN_MAX_DATA);
@@ -364,6 +365,8 @@ static int summarise(const struct verification *v)
             int own = strcmp(row->status, "fail") == 0 ? QN_EXIT_DIFFERENT : qn_status_exit(row->code);
 
             print_row(row, width);
+            if (row->status[0] != 'p' && row->status[0] != 'f')
+                qn_complain(row->model, "%s%s%s", row->data_set, row->data_set[0] ? ": " : "", row->reason);
             n_pass += strcmp(row->status, "pass") == 0;
             if (own && (!code || own == QN_EXIT_DIFFERENT))
                 code = own;

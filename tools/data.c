@@ -41,42 +41,56 @@ static int by_number(const void *a, const void *b)
 
 enum { MAX_ENTRIES = 65536 };
 
+struct listing {
+    struct entry *entries;
+    size_t n, capacity;
+};
+
+static enum qn_status add_entry(struct listing *listing, const char *folder, const char *name, long number,
+                                struct qn_arena *arena, struct qn_err *err)
+{
+    size_t n_path = strlen(folder) + strlen(name) + 2;
+    char *path = qn_arena_alloc(arena, n_path);
+
+    QN_CHECK_MEM(path, err);
+    QN_CHECK(listing->n < MAX_ENTRIES, err, LIMIT, "%s holds more than %d data sets or files", folder, MAX_ENTRIES);
+    if (listing->n == listing->capacity) {
+        size_t capacity = listing->capacity ? listing->capacity * 2 : 16;
+        struct entry *more = qn_arena_array(arena, capacity, sizeof(*more));
+
+        QN_CHECK_MEM(more, err);
+        if (listing->n)
+            memcpy(more, listing->entries, listing->n * sizeof(*more));
+        listing->entries = more;
+        listing->capacity = capacity;
+    }
+    snprintf(path, n_path, "%s/%s", folder, name);
+    listing->entries[listing->n++] = (struct entry){path, number};
+    return QN_OK;
+}
+
 /* Paths of the folder's entries named prefix + number [+ ending], in the order of their numbers. */
 static enum qn_status list(const char *folder, const char *prefix, struct qn_arena *arena, struct entry **entries,
                            size_t *n, struct qn_err *err)
 {
-    size_t capacity = 16, n_path;
+    struct listing listing = {NULL, 0, 0};
+    enum qn_status status = QN_OK;
     struct dirent *item;
     DIR *dir = opendir(folder);
 
-    *n = 0;
-    QN_CHECK(dir, err, IO, "%s: %s", folder, strerror(errno));
-    *entries = qn_arena_array(arena, capacity, sizeof(**entries));
-    while (*entries && (item = readdir(dir)) && *n < MAX_ENTRIES) {
+    QN_CHECK(dir, err, IO, "%.256s: %s", folder, strerror(errno));
+    while (status == QN_OK && (item = readdir(dir))) {
         long number = number_of(item->d_name, prefix);
-        char *path;
 
-        if (number < 0)
-            continue;
-        if (*n == capacity) {
-            struct entry *more = qn_arena_array(arena, capacity * 2, sizeof(*more));
-
-            if (more)
-                memcpy(more, *entries, *n * sizeof(*more));
-            *entries = more;
-            capacity *= 2;
-        }
-        n_path = strlen(folder) + strlen(item->d_name) + 2;
-        path = qn_arena_alloc(arena, n_path);
-        if (!path || !*entries)
-            break;
-        snprintf(path, n_path, "%s/%s", folder, item->d_name);
-        (*entries)[(*n)++] = (struct entry){path, number};
+        if (number >= 0)
+            status = add_entry(&listing, folder, item->d_name, number, arena, err);
     }
     closedir(dir);
-    QN_CHECK_MEM(*entries, err);
-    qsort(*entries, *n, sizeof(**entries), by_number);
-    return QN_OK;
+    *entries = listing.entries;
+    *n = listing.n;
+    if (status == QN_OK && listing.n)
+        qsort(listing.entries, listing.n, sizeof(*listing.entries), by_number);
+    return status;
 }
 
 /* "inputs.npz" or "outputs.npz" of a folder; whether it is there. */
@@ -106,7 +120,7 @@ enum qn_status qn_data_find_sets(const char *folder, struct qn_arena *arena, cha
 
 /* ---- Data sets ------------------------------------------------------------------------------------------------ */
 
-/* The value that a file of the set stands for: by the name it carries, else by its place. */
+/* The value that a file of the set stands for: by the name it carries, else by the number in its own name. */
 static size_t index_for(const char *name, size_t place, const struct qn_io *const *ios, size_t n, const bool *taken)
 {
     for (size_t i = 0; name && *name && i < n; i++)
@@ -145,7 +159,7 @@ static enum qn_status read_files(const char *folder, const char *prefix, const s
     QN_TRY(list(folder, start, arena, &entries, &n_files, err));
     QN_CHECK(n_files <= n, err, SHAPE, "%s has %zu files of %ss, the model has %zu", folder, n_files, prefix, n);
     for (size_t i = 0; i < n_files; i++)
-        QN_TRY(read_one(entries[i].path, i, ios, n, taken, arena, values, err));
+        QN_TRY(read_one(entries[i].path, (size_t)entries[i].number, ios, n, taken, arena, values, err));
     return QN_OK;
 }
 

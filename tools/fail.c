@@ -15,21 +15,33 @@ int qn_fail(const char *what, enum qn_status status, const struct qn_err *err)
     return qn_status_exit(status);
 }
 
-static void print_missing(void *arg, const char *line) { qn_complain(arg, "%s", line); }
+struct missing {
+    const char *model;
+    bool any;
+};
+
+static void print_missing(void *arg, const char *line)
+{
+    struct missing *missing = arg;
+
+    missing->any = true;
+    qn_complain(missing->model, "%s", line);
+}
 
 struct qn_session *qn_open_or_complain(const char *model, struct qn_options *options, int *code)
 {
     struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
+    struct missing missing = {model, false};
     struct qn_session *session;
     enum qn_status status;
 
     options->missing_fn = print_missing;
-    options->missing_arg = (void *)model;
+    options->missing_arg = &missing;
     status = qn_session_open(model, options, &session, &err);
     *code = QN_EXIT_OK;
     if (status == QN_OK)
         return session;
-    *code = qn_fail(model, status, &err);
+    *code = missing.any ? qn_status_exit(status) : qn_fail(model, status, &err);
     /* A model whose own shapes contradict each other is a bad model, not bad data. */
     if (*code == QN_EXIT_DATA)
         *code = QN_EXIT_MODEL;

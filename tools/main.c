@@ -134,6 +134,8 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     fill_standard_files();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not the end of the process */
+    /* A closed pipe and a file at its limit are errors of the write, not the end of the process. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     return finish(cpu_level_is_known() ? dispatch(argc, argv) : QN_EXIT_USAGE);
 }

@@ -12,15 +12,16 @@
 
 void qn_complain(const char *what, const char *format, ...)
 {
-    struct qn_err err = {QN_OK, 0, {0}, {0}, {0}};
+    struct qn_err place = {QN_OK, 0, {0}, {0}, {0}}, err = place;
     char text[1024];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    qn_err_set(&err, QN_ARG, "%s", text); /* control characters become '?' */
-    fprintf(stderr, "quern: %s: %s\n", what, err.text);
+    qn_err_set(&place, QN_ARG, "%.256s", what); /* control characters become '?' */
+    qn_err_set(&err, QN_ARG, "%s", text);
+    fprintf(stderr, "quern: %s: %s\n", place.text, err.text);
 }
 
 /* The flag of a word "--name", "--name=value" or "-n"; *value: what stands behind the sign, or NULL. */

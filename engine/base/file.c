@@ -53,8 +53,8 @@ static enum qn_status fail_errno(struct qn_err *err, const char *name, int error
     enum qn_status status = error == ENOMEM ? QN_NOMEM : QN_IO;
 
     if (reason(error) == NULL)
-        return qn_err_set(err, status, "cannot open \"%s\": system error %d", name, error);
-    return qn_err_set(err, status, "cannot open \"%s\": %s", name, reason(error));
+        return qn_err_set(err, status, "cannot open \"%.256s\": system error %d", name, error);
+    return qn_err_set(err, status, "cannot open \"%.256s\": %s", name, reason(error));
 }
 
 /* Maps what fd, just opened, refers to, and closes fd. name is for messages. */
@@ -71,7 +71,7 @@ static enum qn_status map_fd(int fd, const char *name, struct qn_file *file, str
     }
     if (!S_ISREG(info.st_mode)) {
         close(fd);
-        return qn_err_set(err, QN_IO, "cannot open \"%s\": %s", name,
+        return qn_err_set(err, QN_IO, "cannot open \"%.256s\": %s", name,
                           S_ISDIR(info.st_mode) ? "it is a folder" : "not a regular file");
     }
     if (info.st_size < 0 || (uintmax_t)info.st_size > SIZE_MAX / 2) {

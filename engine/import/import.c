@@ -23,17 +23,29 @@ static const struct {
 } magics[] = {
     {0, "PK\003\004", "a zip archive, such as PyTorch writes"},
     {0, "\037\213", "gzip-compressed data"},
-    {0, "<", "HTML or XML text"},
-    {0, "{", "JSON text"},
     {0, "version https://git-lfs", "a pointer of Git LFS, not the file itself"},
+    {0, "GGUF", "a GGUF file, such as llama.cpp reads"},
     {4, "ORTM", "a model in onnxruntime's own format"},
     {4, "TFL3", "a TensorFlow Lite model"},
     {0, "\211HDF", "an HDF5 file, such as Keras writes"},
     {0, "\223NUMPY", "a NumPy array"},
     {0, "\200\002", "a Python pickle"},
+    {0, "\200\003", "a Python pickle"},
     {0, "\200\004", "a Python pickle"},
+    {0, "\200\005", "a Python pickle"},
     {8, "{\"", "a safetensors file"},
 };
+
+/* The beginning of JSON, HTML, source text and so on: no byte that is not printable. */
+static bool is_text(const unsigned char *bytes, size_t n)
+{
+    size_t looked_at = n < 64 ? n : 64;
+
+    for (size_t i = 0; i < looked_at; i++)
+        if ((bytes[i] < ' ' || bytes[i] > '~') && !strchr("\t\n\r", bytes[i]))
+            return false;
+    return true;
+}
 
 static const char *guess(const unsigned char *bytes, size_t n)
 {
@@ -43,7 +55,7 @@ static const char *guess(const unsigned char *bytes, size_t n)
         if (n >= magics[i].at + length && memcmp(bytes + magics[i].at, magics[i].bytes, length) == 0)
             return magics[i].what;
     }
-    return NULL;
+    return is_text(bytes, n) ? "text, such as JSON or HTML" : NULL;
 }
 
 static enum qn_status prescan(struct qn_importer *imp, struct qn_slice bytes)

@@ -42,9 +42,9 @@ static enum qn_status begin(struct qn_importer *imp, struct qn_frame *frame)
     struct qn_node_work *work = &frame->work;
 
     memset(work, 0, sizeof(*work));
+    QN_TRY(make_name(imp, frame, proto));
     QN_CHECK(++imp->n_nodes <= QN_MAX_MODEL_NODES, imp->err, LIMIT, "functions expand to more than %d nodes",
              QN_MAX_MODEL_NODES);
-    QN_TRY(make_name(imp, frame, proto));
     QN_CHECK(proto->n_input <= MAX_ENDS && proto->n_output <= MAX_ENDS, imp->err, LIMIT,
              "node '%s' has more than %d inputs or outputs", work->name, MAX_ENDS);
     work->domain = qn_domain_plain(proto->domain);

@@ -339,6 +339,25 @@ static size_t add_buffers(struct builder *b, struct qn_interval *items, uint32_t
     return n;
 }
 
+/* Too much memory for one run; the largest value is as a rule to blame. */
+static enum qn_status refuse_size(const struct builder *b)
+{
+    const struct qn_plan *plan = b->plan;
+    const struct qn_var *largest = NULL;
+    size_t most = 0;
+
+    for (uint32_t id = 0; id < b->graph->n_vars; id++) {
+        if (!plan->vars[id] || plan->places[id].kind != QN_PLACE_ARENA || plan->places[id].bytes <= most)
+            continue;
+        largest = plan->vars[id];
+        most = plan->places[id].bytes;
+    }
+    QN_CHECK(largest, b->err, LIMIT, "the buffers of one run take %zu bytes, more than the %zu allowed",
+             plan->arena_bytes, b->options->max_memory);
+    QN_FAIL(b->err, LIMIT, "the buffers of one run take %zu bytes, more than the %zu allowed; '%.64s' alone is %zu",
+            plan->arena_bytes, b->options->max_memory, largest->name, most);
+}
+
 static enum qn_status place_buffers(struct builder *b)
 {
     struct qn_plan *plan = b->plan;
@@ -364,10 +383,7 @@ static enum qn_status place_buffers(struct builder *b)
         plan->places[id].offset = plan->places[final_root(b, id)].offset;
         plan->places[id].bytes = bytes_of(plan->vars[id]);
     }
-    QN_CHECK(plan->arena_bytes <= b->options->max_memory, b->err, LIMIT,
-             "the buffers of one run take %zu bytes, more than the %zu allowed", plan->arena_bytes,
-             b->options->max_memory);
-    return QN_OK;
+    return plan->arena_bytes <= b->options->max_memory ? QN_OK : refuse_size(b);
 }
 
 /* ---- Together ------------------------------------------------------------------------------------------------- */

@@ -15,34 +15,18 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import paths  # noqa: E402
 import servers  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
+from wire import model, piece  # noqa: E402
 
 SECONDS = 60
 ROWS = []
-
-
-def model(nodes, inputs=None, outputs=None, constants=(), opset=17):
-    """The bytes of a model; by default x [2,3] -> y."""
-    inputs = inputs or [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])]
-    outputs = outputs or [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
-    graph = helper.make_graph(nodes, "g", inputs, outputs, list(constants))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
-
-
-def tag(field, data):
-    """One length-delimited protobuf field."""
-    size, head = len(data), bytearray([field << 3 | 2])
-    while size > 127:
-        head.append(size & 127 | 128)
-        size >>= 7
-    return bytes(head) + bytes([size]) + data
 
 
 def nested(depth):
     """A model whose If nodes hold graphs that hold If nodes, and so on."""
     graph = b""
     for _ in range(depth):
-        graph = tag(1, tag(4, b"If") + tag(5, tag(1, b"then_branch") + tag(6, graph)))
-    return b"\x08\x08" + tag(7, graph) + tag(8, b"\x10\x11")
+        graph = piece(1, piece(4, b"If") + piece(5, piece(1, b"then_branch") + piece(6, graph)))
+    return b"\x08\x08" + piece(7, graph) + piece(8, b"\x10\x11")
 
 
 def short_weights():
