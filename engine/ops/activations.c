@@ -1,7 +1,7 @@
 /* activations.c: Relu LeakyRelu ThresholdedRelu, Elu Selu Celu, Sigmoid HardSigmoid HardSwish Swish Gelu, Tanh Softplus
  * Softsign Mish, Shrink.
  * What kernels know as an activation is offered to the optimiser by the hook. Integers (Relu, Shrink) stay in their
- * type; Shrink saturates them. Not here: Clip (clip.c), PRelu (prelu.c), Softmax (softmax.c). */
+ * type; Shrink lets them wrap. Not here: Clip (clip.c), PRelu (prelu.c), Softmax (softmax.c). */
 #include <math.h>
 
 #include "kernels/kern.h"
@@ -90,25 +90,29 @@ static double value_of(const struct activation *p, double x)
 QN_UNARY_ROW(any_f32, float, float, (float)value_of(arg, x))
 QN_UNARY_ROW(any_f64, double, double, value_of(arg, x))
 
-/* In long double, which holds every integer where it has 64 bits of mantissa. */
-static inline long double shrink_integer(const struct activation *p, long double x, long double low, long double high)
+/* In long double, which holds every integer where it has 64 bits of mantissa. What does not fit the type loses its high
+ * bits there. */
+static inline uint64_t shrink_integer(const struct activation *p, long double x)
 {
     long double y = x < -p->lambd ? x + p->bias : x > p->lambd ? x - p->bias : 0;
 
-    return y < low ? low : y > high ? high : y;
+    if (!(y > -0x1p63L && y < 0x1p64L))
+        return (uint64_t)1 << 63;
+    return y < 0 ? (uint64_t)(int64_t)y : (uint64_t)y;
 }
 
-#define OF_INTEGERS(suffix, type, low, high)                                                                           \
+#define SHRINK_ROW(suffix, type) QN_UNARY_ROW(shrink_##suffix, type, type, (type)shrink_integer(arg, x))
+#define OF_SIGNED(suffix, type)                                                                                        \
     QN_UNARY_ROW(relu_##suffix, type, type, x > 0 ? x : 0)                                                             \
-    QN_UNARY_ROW(shrink_##suffix, type, type, (type)shrink_integer(arg, x, low, high))
-OF_INTEGERS(i8, int8_t, INT8_MIN, INT8_MAX)
-OF_INTEGERS(i16, int16_t, INT16_MIN, INT16_MAX)
-OF_INTEGERS(i32, int32_t, INT32_MIN, INT32_MAX)
-OF_INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
-QN_UNARY_ROW(shrink_u8, uint8_t, uint8_t, (uint8_t)shrink_integer(arg, x, 0, UINT8_MAX))
-QN_UNARY_ROW(shrink_u16, uint16_t, uint16_t, (uint16_t)shrink_integer(arg, x, 0, UINT16_MAX))
-QN_UNARY_ROW(shrink_u32, uint32_t, uint32_t, (uint32_t)shrink_integer(arg, x, 0, UINT32_MAX))
-QN_UNARY_ROW(shrink_u64, uint64_t, uint64_t, (uint64_t)shrink_integer(arg, x, 0, UINT64_MAX))
+    SHRINK_ROW(suffix, type)
+OF_SIGNED(i8, int8_t)
+OF_SIGNED(i16, int16_t)
+OF_SIGNED(i32, int32_t)
+OF_SIGNED(i64, int64_t)
+SHRINK_ROW(u8, uint8_t)
+SHRINK_ROW(u16, uint16_t)
+SHRINK_ROW(u32, uint32_t)
+SHRINK_ROW(u64, uint64_t)
 
 static qn_row_fn *const any_rows[QN_N_DTYPE] = {QN_ROWS_FLOATS(any)};
 static qn_row_fn *const relu_rows[QN_N_DTYPE] = {QN_ROWS_SIGNED(relu)};

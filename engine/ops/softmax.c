@@ -81,14 +81,15 @@ static void log_softmax_row(const struct qn_tensor *x, struct qn_tensor *y, int6
         qn_tensor_set_double(y, i, qn_tensor_double(x, i) - max - log_sum);
 }
 
-/* 1 at the first maximum, 0 elsewhere. */
+/* 1 at the first maximum, 0 elsewhere. A NaN counts as the largest. */
 static void hardmax_row(const struct qn_tensor *x, struct qn_tensor *y, int64_t at, int64_t n, int64_t step)
 {
     double max = row_max(x, at, n, step);
     bool found = false;
 
     for (int64_t i = at; i < at + n * step; i += step) {
-        bool here = !found && qn_tensor_double(x, i) == max;
+        double v = qn_tensor_double(x, i);
+        bool here = !found && (v == max || isnan(v));
 
         qn_tensor_set_double(y, i, here);
         found = found || here;

@@ -1,7 +1,7 @@
 /* unary.c: functions of one number: Abs Neg Sign Ceil Floor Round, Sqrt Reciprocal Exp Log Erf, Sin Cos Tan Asin Acos
  * Atan Sinh Cosh Asinh Acosh Atanh, IsNaN IsInf.
  * Outside its domain a function is NaN. Integers wrap: the smallest stays itself under Abs and Neg. Erf of version 9
- * also takes integers and truncates. Round takes halves to the even neighbour; Sign of NaN is NaN. Not here:
+ * also takes integers: in float32, truncated. Round takes halves to the even neighbour; Sign of NaN is NaN. Not here:
  * activations (activations.c), BitwiseNot (bitwise.c), Not (logic.c). */
 #include <math.h>
 
@@ -81,7 +81,7 @@ OF_FLOATS(atanh, atanh(x))
 #define OF_UNSIGNED(bits)                                                                                              \
     QN_UNARY_ROW(abs_u##bits, uint##bits##_t, uint##bits##_t, x)                                                       \
     QN_UNARY_ROW(sign_u##bits, uint##bits##_t, uint##bits##_t, x > 0)                                                  \
-    QN_UNARY_ROW(erf_u##bits, uint##bits##_t, uint##bits##_t, (uint##bits##_t)erf((double)x))
+    QN_UNARY_ROW(erf_u##bits, uint##bits##_t, uint##bits##_t, (uint##bits##_t)(float)erf((double)x))
 OF_UNSIGNED(8)
 OF_UNSIGNED(16)
 OF_UNSIGNED(32)
@@ -92,7 +92,7 @@ OF_UNSIGNED(64)
                  (int##bits##_t)(x < 0 ? 0u - (uint##bits##_t)x : (uint##bits##_t)x))                                  \
     QN_UNARY_ROW(neg_i##bits, int##bits##_t, int##bits##_t, (int##bits##_t)(0u - (uint##bits##_t)x))                   \
     QN_UNARY_ROW(sign_i##bits, int##bits##_t, int##bits##_t, (int##bits##_t)((x > 0) - (x < 0)))                       \
-    QN_UNARY_ROW(erf_i##bits, int##bits##_t, int##bits##_t, (int##bits##_t)erf((double)x))
+    QN_UNARY_ROW(erf_i##bits, int##bits##_t, int##bits##_t, (int##bits##_t)(float)erf((double)x))
 OF_SIGNED(8)
 OF_SIGNED(16)
 OF_SIGNED(32)

@@ -26,6 +26,7 @@ static const struct qn_op_case cases[] = {
     {"LogSoftmax", 13, "axis=0", IN("f32[3,1] 1 2 3"), OUT("f32[3,1] -2.4076059 -1.4076059 -.4076059")},
     {"LogSoftmax", 1, "", IN("f32[1,1,2] 1 1"), OUT("f32[1,1,2] -.6931472 ...")},
     {"Hardmax", 13, "", IN("f32[2,3] 1 3 3 2 1 0"), OUT("f32[2,3] 0 1 0 1 0 0")},
+    {"Hardmax", 13, "", IN("f32[2,3] 1 nan 3 inf nan nan"), OUT("f32[2,3] 0 1 0 0 1 0")},
     {"Hardmax", 13, "axis=0", IN("f32[2,2] 1 2 3 0"), OUT("f32[2,2] 0 1 1 0")},
     {"Hardmax", 11, "axis=1", IN("f32[1,2,2] 1 4 3 2"), OUT("f32[1,2,2] 0 1 0 0")},
 };
