@@ -27,7 +27,7 @@ enum qn_status qn_value_fact(const struct qn_value *value, struct qn_arena *aren
     if (value->kind == QN_MAP) {
         fact->key = value->items[0].tensor.dtype;
         fact->dtype = value->items[1].tensor.dtype;
-    } else if (value->tensor.data) {
+    } else if (value->tensor.data || qn_tensor_count(&value->tensor) == 0) { /* none need no memory */
         *fact = qn_fact_const(&value->tensor);
     } else {
         struct qn_shape shape = qn_tensor_shape(&value->tensor);
@@ -80,8 +80,14 @@ static enum qn_status infer(struct evaluation *e)
         e->in[i] = &e->in_facts[i];
     }
     QN_TRY(qn_op_infer_facts(e->graph, e->node, e->in, e->out_facts, scratch, 0, e->err));
-    for (size_t i = 0; i < n_out; i++)
-        e->out[i] = e->outs[i] ? &e->out_facts[i] : NULL;
+    for (size_t i = 0; i < n_out; i++) {
+        const struct qn_fact *fact = e->out[i] = e->outs[i] ? &e->out_facts[i] : NULL;
+
+        /* All inputs are there, so only memory can have been lacking; no kernel may run without its output. */
+        QN_CHECK(!fact || fact->kind != QN_TENSOR || qn_shape_known(&fact->shape) ||
+                     (e->node->op->flags & QN_DATA_DEPENDENT),
+                 e->err, NOMEM, "out of memory");
+    }
     /* Inference may read every value; kernels may count on those only that are constants of the graph. */
     for (size_t i = 0; i < n_in; i++)
         if (e->node->in[i] && !e->node->in[i]->fact.konst)

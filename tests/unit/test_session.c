@@ -479,6 +479,43 @@ static void refuses_what_is_no_model(void **state)
     assert_int_equal(qn_session_open("/", NULL, &session, &err), QN_IO);
 }
 
+/* Axes that are computed, and are none: an empty value has no memory and is known all the same. */
+static void empty_values_decide_shapes(void **state)
+{
+    static const uint8_t bytes[3] = {7, 5, 6};
+    static const int64_t zero = 0;
+    struct qn_value axes = {.tensor = {.dtype = QN_INT64, .rank = 1}}, y = {QN_TENSOR};
+    struct qn_session *session;
+    struct qn_context *context;
+    struct qn_writer w;
+
+    (void)state;
+    qn_writer_init(&w, 4096);
+    qn_write_model_head(&w, 10, 20);
+    qn_write_text(&w, 2, "g");
+    qn_write_begin(&w, 11); /* of any rank */
+    qn_write_text(&w, 1, "axes");
+    qn_write_begin(&w, 2);
+    qn_write_begin(&w, 1);
+    qn_write_int(&w, 1, QN_INT64);
+    for (int i = 0; i < 3; i++)
+        qn_write_end(&w);
+    qn_write_value_info(&w, 12, "y", 0, 0, NULL);
+    qn_write_tensor(&w, 5, "x", QN_UINT8, QN_DIMS(3), bytes, sizeof(bytes));
+    qn_write_tensor(&w, 5, "zero", QN_INT64, 0, NULL, &zero, sizeof(zero));
+    qn_write_node(&w, "Add", "axes zero", "sum");
+    qn_write_node(&w, "ReduceMin", "x sum", "y");
+    qn_write_end(&w);
+    assert_int_equal(qn_session_open_bytes(w.data, w.n, NULL, &session, NULL), QN_OK);
+    assert_int_equal(qn_context_create(session, &context, NULL), QN_OK);
+    assert_int_equal(qn_run(context, &axes, &y, NULL, NULL), QN_OK);
+    assert_int_equal(y.tensor.rank, 1);
+    assert_int_equal(*(uint8_t *)y.tensor.data, 5);
+    qn_context_destroy(context);
+    qn_session_close(session);
+    qn_writer_deinit(&w);
+}
+
 static void prints_a_plan(void **state)
 {
     struct qn_session *session = open_model("digits_cnn", NULL);
@@ -506,6 +543,7 @@ int main(void)
         cmocka_unit_test(float16_runs_as_float32_does),
         cmocka_unit_test(contexts_run_at_one_time),
         cmocka_unit_test(refuses_what_is_no_model),
+        cmocka_unit_test(empty_values_decide_shapes),
         cmocka_unit_test(prints_a_plan),
     };
 
