@@ -103,6 +103,12 @@ static const unsigned char header_lengths[] = {
 #undef LENGTH
 };
 
+static const char *const twice[] = {
+#define TWICE(name, text) text " is sent twice",
+    QN_HEADER_LIST(TWICE)
+#undef TWICE
+};
+
 /* Names have different lengths, most of them; so one comparison is made for a name that is known, none for others. */
 static enum qn_header find_header(const char *name)
 {
@@ -112,21 +118,6 @@ static enum qn_header find_header(const char *name)
     while (i < QN_N_HEADERS && (header_lengths[i] != n || strcasecmp(header_names[i], name) != 0))
         i++;
     return (enum qn_header)i;
-}
-
-static void collect_headers(const struct qn_header_block *b, struct qn_request *request)
-{
-    memset(request->headers, 0, sizeof(request->headers));
-    memset(request->repeated, 0, sizeof(request->repeated));
-    for (size_t i = 0; i < b->n_fields; i++) {
-        enum qn_header header = find_header(b->fields[i].name);
-
-        if (header == QN_N_HEADERS)
-            continue;
-        request->repeated[header] = request->headers[header] != NULL;
-        if (request->headers[header] == NULL)
-            request->headers[header] = b->fields[i].value;
-    }
 }
 
 /* The value without white space behind it (none is before it). */
@@ -162,20 +153,23 @@ static bool has_option(const char *list, const char *option)
     return false;
 }
 
-/* host or host:port. Empty is allowed: the client has no name for us. */
+/* "name", "name:port", "[address]" or "[address]:port". Empty is allowed: the client has no name for us. */
 static bool is_host(const char *value)
 {
-    size_t n = trimmed(value);
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%";
+    const char *end = value + trimmed(value);
+    const char *p = value;
 
-    for (size_t i = 0; i < n; i++) {
-        char c = value[i];
-        bool is_name = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~' || c == '%';
-
-        if (!is_name && c != ':' && c != '[' && c != ']')
+    if (*p == '[') {
+        p += 1 + strspn(p + 1, "0123456789abcdefABCDEF:.");
+        if (*p++ != ']')
             return false;
+    } else {
+        p += strspn(p, name);
     }
-    return true;
+    if (*p == ':')
+        p += 1 + strspn(p + 1, "0123456789");
+    return p == end;
 }
 
 static bool parse_length(const char *value, int64_t *length)
@@ -200,8 +194,6 @@ static bool check_length(const struct qn_request *request, bool is_1_1, struct q
     const char *encoding = request->headers[QN_HEADER_TRANSFER_ENCODING];
 
     framing->content_length = 0;
-    if (request->repeated[QN_HEADER_CONTENT_LENGTH] || request->repeated[QN_HEADER_TRANSFER_ENCODING])
-        return bad(framing, "Content-Length or Transfer-Encoding is sent twice");
     if (encoding != NULL) {
         if (length != NULL)
             return bad(framing, "both Content-Length and Transfer-Encoding are sent");
@@ -219,28 +211,47 @@ static bool check_host(const struct qn_request *request, bool is_1_1, struct qn_
 {
     const char *host = request->headers[QN_HEADER_HOST];
 
-    if (request->repeated[QN_HEADER_HOST])
-        return bad(framing, "Host is sent twice");
     if (host == NULL && is_1_1)
         return bad(framing, "Host is missing");
     if (host != NULL && !is_host(host))
-        return bad(framing, "Host has characters that are not allowed");
+        return bad(framing, "Host is no host, or host and port");
     return true;
 }
 
 static bool check_fields(struct qn_request *request, bool is_1_1, struct qn_framing *framing)
 {
     const char *expect = request->headers[QN_HEADER_EXPECT];
-    const char *connection = request->headers[QN_HEADER_CONNECTION];
 
     if (!check_length(request, is_1_1, framing) || !check_host(request, is_1_1, framing))
         return false;
     framing->expects_continue = expect != NULL && is_1_1;
     if (expect != NULL && is_1_1 && !value_is(expect, "100-continue"))
         return refuse(framing, QN_PROBLEM_EXPECTATION_FAILED, "the only expectation known is \"100-continue\"");
-    framing->keep_alive = is_1_1;
-    if (connection != NULL)
-        framing->keep_alive = !has_option(connection, "close") && has_option(connection, "keep-alive");
+    return true;
+}
+
+/* Fills request->headers. Of fields that can stand there once, a second one is a doubt about the first; Connection is a
+ * list, and its lines add up. */
+static bool collect_headers(const struct qn_header_block *b, struct qn_request *request, struct qn_framing *framing)
+{
+    memset(request->headers, 0, sizeof(request->headers));
+    memset(request->repeated, 0, sizeof(request->repeated));
+    framing->keep_alive = strcmp(b->version, "1.1") == 0;
+    for (size_t i = 0; i < b->n_fields; i++) {
+        const char *value = b->fields[i].value;
+        enum qn_header header = find_header(b->fields[i].name);
+
+        if (header == QN_N_HEADERS)
+            continue;
+        request->repeated[header] = request->headers[header] != NULL;
+        if (request->repeated[header] && header <= QN_HEADER_LAST_SINGLE)
+            return bad(framing, twice[header]);
+        if (header == QN_HEADER_CONNECTION)
+            framing->keep_alive = !has_option(value, "close") &&
+                                  (request->repeated[header] ? framing->keep_alive : has_option(value, "keep-alive"));
+        if (request->headers[header] == NULL)
+            request->headers[header] = value;
+    }
     return true;
 }
 
@@ -262,8 +273,7 @@ bool qn_framing_check(const struct qn_header_block *b, struct qn_request *reques
         return false;
     request->method = b->method;
     request->query = b->query;
-    collect_headers(b, request);
-    return check_fields(request, is_1_1, framing);
+    return collect_headers(b, request, framing) && check_fields(request, is_1_1, framing);
 }
 
 /* ---- the path ---- */

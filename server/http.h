@@ -10,15 +10,15 @@
 #include "server/listen.h"
 #include "server/scratch.h"
 
-/* The headers anybody here looks at. */
+/* The headers anybody here looks at; first those that may be sent once. */
 #define QN_HEADER_LIST(X)                                                                                              \
     X(HOST, "host")                                                                                                    \
     X(CONTENT_LENGTH, "content-length")                                                                                \
     X(TRANSFER_ENCODING, "transfer-encoding")                                                                          \
     X(CONTENT_TYPE, "content-type")                                                                                    \
     X(CONTENT_ENCODING, "content-encoding")                                                                            \
-    X(CONNECTION, "connection")                                                                                        \
     X(EXPECT, "expect")                                                                                                \
+    X(CONNECTION, "connection")                                                                                        \
     X(REQUEST_ID, "x-request-id")                                                                                      \
     X(AUTHORIZATION, "authorization")                                                                                  \
     X(ORIGIN, "origin")                                                                                                \
@@ -29,7 +29,8 @@ enum qn_header {
 #define QN_HEADER_ENUM(name, text) QN_HEADER_##name,
     QN_HEADER_LIST(QN_HEADER_ENUM)
 #undef QN_HEADER_ENUM
-        QN_N_HEADERS
+        QN_N_HEADERS,
+    QN_HEADER_LAST_SINGLE = QN_HEADER_EXPECT
 };
 
 enum { QN_REQUEST_ID_BYTES = 128, QN_HEAD_BYTES = 1536, QN_HEADERS_BYTES = 640 };
@@ -115,6 +116,8 @@ enum qn_status qn_http_start(const struct qn_http_options *options, const struct
                              struct qn_http **http, struct qn_err *err);
 /* Every answer from now on says that the connection closes. */
 void qn_http_close_connections(struct qn_http *http);
+/* Nobody new may connect; who has connected is still accepted. */
+void qn_http_refuse_connections(struct qn_http *http);
 /* No new connections; those without a request are closed. */
 void qn_http_stop_listening(struct qn_http *http);
 /* Requests being read, run or answered. */
