@@ -22,9 +22,11 @@
 enum {
     TICK_MS = 500, /* between looks while there are connections */
     CROWDED_TICK_MS = 10,
-    GONE_AFTER_MS = 500, /* a run this long is asked whether its client is still there */
-    IDLE_GRACE_MS = 100, /* what an idle or silent client may wait before it makes room for others */
-    SLOW_GRACE_MS = 1000 /* the same for one that is sending a body or taking an answer */
+    GONE_AFTER_MS = 500,   /* a run this long is asked whether its client is still there */
+    IDLE_GRACE_MS = 250,   /* how long a client may be idle between requests before it makes room for others, */
+    SILENT_GRACE_MS = 100, /* send nothing of its first request's header, */
+    BODY_GRACE_MS = 250,   /* be behind with a body, */
+    WRITE_GRACE_MS = 1000  /* and take to receive an answer */
 };
 
 static const int64_t ns_per_ms = 1000000;
@@ -36,9 +38,11 @@ struct stranger {
     int64_t since_ns;
 };
 
-struct local {
-    int family;
-    uint16_t port; /* 0 for a unix socket */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
 };
 
 struct qn_conns {
@@ -58,18 +62,11 @@ struct qn_conns {
     struct stranger *strangers;
     const struct qn_listener *listeners;
     size_t n_listeners;
-    struct local *locals; /* what the listeners are bound to, one each */
-    int wake[2];          /* the pipe that takes the listeners' place */
+    union address *locals; /* what the listeners are bound to, one each */
+    int wake[2];           /* the pipe that takes the listeners' place */
 };
 
 /* ---- descriptors ---- */
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-    struct sockaddr_un un;
-};
 
 static uint16_t port_of(const union address *address)
 {
@@ -98,28 +95,29 @@ static bool is_peer(const union address *address, const char *peer, int port)
     return inet_ntop(AF_INET, &address->in.sin_addr, text, sizeof(text)) != NULL && strcmp(text, peer) == 0;
 }
 
-static bool local_of(int fd, struct local *local)
+static bool local_of(int fd, union address *local)
 {
-    union address address;
-    socklen_t n = sizeof(address);
+    socklen_t n = sizeof(*local);
 
-    memset(&address, 0, sizeof(address));
-    if (getsockname(fd, &address.any, &n) != 0)
-        return false;
-    *local = (struct local){address.any.sa_family, port_of(&address)};
-    return true;
+    memset(local, 0, sizeof(*local));
+    return getsockname(fd, &local->any, &n) == 0;
 }
 
-/* Whether the socket came from one of our listeners. */
+/* Whether the socket came from one of our listeners: same port, or path. */
 static bool is_ours(const struct qn_conns *conns, int fd)
 {
-    struct local local;
+    union address local;
 
     if (!local_of(fd, &local))
         return false;
-    for (size_t i = 0; i < conns->n_listeners; i++)
-        if (conns->locals[i].family == local.family && conns->locals[i].port == local.port)
+    for (size_t i = 0; i < conns->n_listeners; i++) {
+        const union address *listener = &conns->locals[i];
+
+        if (listener->any.sa_family == local.any.sa_family && port_of(listener) == port_of(&local) &&
+            (local.any.sa_family != AF_UNIX ||
+             memcmp(listener->un.sun_path, local.un.sun_path, sizeof(local.un.sun_path)) == 0))
             return true;
+    }
     return false;
 }
 
@@ -131,7 +129,7 @@ void qn_conn_claim(struct qn_conns *conns, struct qn_conn *conn, const char *pee
 
     pthread_mutex_lock(&conns->lock);
     for (int fd = 0; fd < conns->n_fds; fd++) {
-        if (!peer_of(conns, fd, &address) || !is_peer(&address, peer, port))
+        if (!peer_of(conns, fd, &address) || !is_peer(&address, peer, port) || !is_ours(conns, fd))
             continue;
         found = fd;
         n_found++;
@@ -144,8 +142,10 @@ void qn_conn_claim(struct qn_conns *conns, struct qn_conn *conn, const char *pee
 
         conns->is_claimed[found] = true;
         conn->fd = found;
-        if (stranger->is_shut && stranger->port == port && stranger->since_ns != 0)
-            atomic_store(&conn->evicted, true);
+        if (stranger->port == port && stranger->since_ns != 0) {
+            conn->arrived_ns = stranger->since_ns;
+            atomic_store(&conn->evicted, stranger->is_shut);
+        }
     }
     pthread_mutex_unlock(&conns->lock);
 }
@@ -170,6 +170,7 @@ void qn_conn_open(struct qn_conns *conns, struct qn_conn *conn)
     pthread_mutex_lock(&conns->lock);
     conn->fd = -1;
     conn->cancel = 0;
+    conn->arrived_ns = qn_now_ns();
     atomic_store(&conn->evicted, false);
     qn_conn_mark(conn, QN_CONN_IDLE, qn_now_ns(), 0);
     n_open = atomic_fetch_add(&conns->n_open, 1) + 1;
@@ -245,7 +246,9 @@ static void watch_slot(const struct qn_conns *conns, struct qn_conn *conn, int64
             evict(conn, SHUT_RDWR);
         break;
     case QN_CONN_BUSY:
-        if (now - since > GONE_AFTER_MS * ns_per_ms && conn->fd >= 0 && is_gone(conn->fd))
+        /* A socket that was shut down here looks as if its client had gone. */
+        if (now - since > GONE_AFTER_MS * ns_per_ms && conn->fd >= 0 && !atomic_load(&conn->evicted) &&
+            is_gone(conn->fd))
             conn->cancel = 1;
         break;
     case QN_CONN_IDLE:
@@ -327,9 +330,9 @@ static void make_room(struct qn_conns *conns, int64_t now)
     n -= evict_older(conns, QN_CONN_IDLE, 1000, SHUT_RD, n, now);
     n -= evict_older(conns, QN_CONN_IDLE, IDLE_GRACE_MS, SHUT_RD, n, now);
     if (n > 0)
-        n -= n_strangers - look_at_strangers(conns, true, IDLE_GRACE_MS, now);
-    n -= evict_older(conns, QN_CONN_BODY, SLOW_GRACE_MS, SHUT_RD, n, now);
-    n -= evict_older(conns, QN_CONN_WRITE, SLOW_GRACE_MS, SHUT_RDWR, n, now);
+        n -= n_strangers - look_at_strangers(conns, true, SILENT_GRACE_MS, now);
+    n -= evict_older(conns, QN_CONN_BODY, BODY_GRACE_MS, SHUT_RD, n, now);
+    n -= evict_older(conns, QN_CONN_WRITE, WRITE_GRACE_MS, SHUT_RDWR, n, now);
 }
 
 static void look(struct qn_conns *conns)
@@ -343,7 +346,7 @@ static void look(struct qn_conns *conns)
     else
         atomic_store(&conns->crowded, false);
     if (atomic_load(&conns->hangs_up))
-        look_at_strangers(conns, true, IDLE_GRACE_MS, now);
+        look_at_strangers(conns, true, SILENT_GRACE_MS, now);
 }
 
 static void wait_ms(struct qn_conns *conns, int ms)

@@ -25,13 +25,14 @@ enum qn_conn_state {
 /* One per worker. */
 struct qn_conn {
     _Atomic int state;
-    _Atomic int64_t since_ns;
+    _Atomic int64_t since_ns; /* BODY: the time that what has come accounts for at the least rate allowed */
     _Atomic int64_t limit_ns; /* BODY, WRITE: when the client has been too slow */
     volatile int cancel;      /* the client is gone, or the server ends */
     _Atomic bool evicted;     /* shut down by the watcher: the client was too slow, or another one waits */
     /* Under the lock of the table: */
     int fd; /* -1: not known (yet) */
     /* The worker's own: */
+    int64_t arrived_ns; /* when the connection was first seen */
     const char *buffer; /* where the library's buffer begins, as far as known */
 };
 

@@ -35,18 +35,20 @@ enum {
     BUFFER_BYTES = 16384,     /* header block, and what of the body came with it */
     TOUCHED_STACK = 24576,    /* what a request uses of its worker's stack, roughly, */
     TOUCHED_BUFFER = 4096,    /* and of its buffer */
-    SLICE_BYTES = 262144,     /* of a body, between looks at the clock */
+    LEAST_SLICE = 16384,      /* of a body, read between looks at the clock; grows with the body, */
+    MOST_SLICE = 262144,      /* up to this */
     MAX_IGNORED_BODY = 65536, /* thrown away where no body is wanted */
     LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
     LINGER_BYTES = 67108864,
     FULL_WAIT_MS = 20, /* for the rest of a header block that is too large */
-    RESERVED_FDS = 64  /* for files, logs and whatever else the process opens */
+    RESERVED_FDS = 32  /* for files, logs and whatever else the process opens */
 };
 
 /* A worker thread's own. */
 struct worker {
     struct qn_conn *conn;
     struct qn_http_date date;
+    bool is_refused; /* the connection, as malformed */
 };
 
 struct qn_http {
@@ -65,6 +67,7 @@ struct qn_http {
     _Atomic bool has_master;
     size_t n_replaced; /* listeners that are civetweb's now */
     char problem[256]; /* civetweb's, at the start */
+    bool lacks_threads;
 };
 
 /* ---- one request ---- */
@@ -74,13 +77,16 @@ struct passage {
     struct qn_http *http;
     struct mg_connection *connection;
     const struct mg_request_info *info;
+    const char *query;
     struct worker *worker;
     struct qn_conn *conn;
     struct qn_workspace *w;
     struct qn_framing framing;
     bool has_unread_body;
-    bool is_gone;       /* the client; no answer can be written */
-    int64_t n_reserved; /* of the memory for bodies */
+    bool closes;           /* the connection, after the answer */
+    bool is_gone;          /* the client; no answer can be written */
+    int64_t body_begin_ns; /* since when the client can be sending the body */
+    int64_t n_reserved;    /* of the memory for bodies */
 };
 
 static bool is_id_char(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; }
@@ -114,7 +120,7 @@ static bool check_framing(struct passage *p)
         .buffer = p->conn->buffer,
         .method = info->request_method,
         .uri = info->request_uri,
-        .query = info->query_string,
+        .query = p->query,
         .version = info->http_version,
         .fields = (const struct qn_header_field *)info->http_headers,
         .n_fields = (size_t)info->num_headers,
@@ -139,12 +145,18 @@ static bool check_framing(struct passage *p)
     return qn_refuse(p->w, p->framing.problem, "%s", p->framing.reason);
 }
 
+/* The target without "http://authority", whoever is named there; "*" stands for no path, and OPTIONS may ask for it. */
 static bool set_path(struct passage *p)
 {
-    const char *uri = p->info->local_uri_raw;
+    const char *uri = p->info->request_uri;
+    const char *authority = *uri == '/' ? NULL : strstr(uri, "://");
     char *path = qn_scratch_alloc(&p->w->scratch, strlen(uri) + 1);
 
-    if (path == NULL || !qn_framing_path(uri, path)) {
+    if (authority != NULL)
+        uri = authority + 3 + strcspn(authority + 3, "/");
+    if (path != NULL && strcmp(uri, "*") == 0 && strcmp(p->info->request_method, "OPTIONS") == 0) {
+        memcpy(path, uri, 2);
+    } else if (path == NULL || !qn_framing_path(uri, path)) {
         p->w->answer.close = true;
         return qn_refuse(p->w, QN_PROBLEM_BAD_REQUEST, "malformed path");
     }
@@ -185,13 +197,13 @@ static bool read_some(struct passage *p, char *body, size_t *n_read, size_t n, b
 
     *ended = false;
     while (*n_read < end && !*ended) {
-        size_t slice = end - *n_read < SLICE_BYTES ? end - *n_read : SLICE_BYTES;
+        size_t slice = *n_read / 2 < LEAST_SLICE ? LEAST_SLICE : *n_read / 2 < MOST_SLICE ? *n_read / 2 : MOST_SLICE;
         int64_t expected = p->framing.content_length >= 0 ? p->framing.content_length : (int64_t)*n_read;
         int got;
 
-        qn_conn_mark(p->conn, QN_CONN_BODY, started_ns,
+        qn_conn_mark(p->conn, QN_CONN_BODY, limit_for(p->http, p->body_begin_ns, 0, (int64_t)*n_read),
                      limit_for(p->http, started_ns, p->http->options.body_ms, expected));
-        got = mg_read(p->connection, body + *n_read, slice);
+        got = mg_read(p->connection, body + *n_read, slice < end - *n_read ? slice : end - *n_read);
         if (got < 0 || (got == 0 && p->framing.content_length >= 0))
             return body_failed(p, progress_ns);
         *ended = got == 0;
@@ -275,16 +287,26 @@ static bool read_body(struct passage *p, size_t limit)
     p->w->request.body = empty;
     if (!p->has_unread_body)
         return true;
-    if (p->framing.expects_continue && mg_write(p->connection, go_on, sizeof(go_on) - 1) <= 0) {
-        p->is_gone = true;
-        return false;
+    if (p->framing.expects_continue) {
+        p->body_begin_ns = qn_now_ns();
+        p->is_gone = mg_write(p->connection, go_on, sizeof(go_on) - 1) <= 0;
+        if (p->is_gone)
+            return false;
     }
     return p->framing.content_length < 0 ? read_chunked(p, limit) : read_sized(p);
 }
 
 /* ---- the answer ---- */
 
-/* After a refusal the client may still be sending: closing at once would make it lose the answer to a reset. */
+/* Whether the client has sent more than was read. */
+static bool has_input(const struct qn_conn *conn)
+{
+    char byte;
+
+    return conn->fd >= 0 && recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* The client may still be sending: closing at once would make it lose the answer to a reset. */
 static void linger(struct passage *p)
 {
     int64_t end_ns = qn_now_ns() + LINGER_MS * INT64_C(1000000);
@@ -324,18 +346,19 @@ static size_t write_answer(struct passage *p)
     struct qn_buf *out = answer->body;
     const char *version = p->info->http_version;
     bool is_head = p->info->request_method != NULL && strcmp(p->info->request_method, "HEAD") == 0;
-    bool keep = keeps_alive(p);
     size_t n_body = out->failed ? 0 : out->n - answer->body_at;
     size_t n;
     struct qn_http_head head;
     char *begin;
     int64_t now = qn_now_ns();
 
-    qn_http_head_make(&head, p->w, n_body, keep, version != NULL && strcmp(version, "1.0") == 0, &p->worker->date);
+    p->closes = !keeps_alive(p);
+    qn_http_head_make(&head, p->w, n_body, !p->closes, version != NULL && strcmp(version, "1.0") == 0,
+                      &p->worker->date);
     begin = out->data + answer->body_at - head.n;
     memcpy(begin, head.text, head.n);
     n = head.n + (is_head ? 0 : n_body);
-    if (!keep)
+    if (p->closes)
         mg_disable_connection_keep_alive(p->connection);
     qn_conn_mark(p->conn, QN_CONN_WRITE, now, limit_for(p->http, now, p->http->options.write_ms, (int64_t)n));
     return mg_write(p->connection, begin, n) == (int)n ? n : 0;
@@ -351,7 +374,7 @@ static void answer_request(struct passage *p)
     else
         n_sent = write_answer(p);
     p->http->app.finish(p->http->app.arg, p->w, n_sent);
-    if (n_sent > 0 && (p->has_unread_body || p->framing.reason != NULL))
+    if (n_sent > 0 && p->closes && (p->has_unread_body || p->framing.reason != NULL || has_input(p->conn)))
         linger(p);
 }
 
@@ -400,9 +423,13 @@ static bool begin_passage(struct passage *p, struct mg_connection *connection)
     p->worker = mg_get_thread_pointer(connection);
     if (p->info == NULL || p->worker == NULL)
         return false;
+    p->query = p->info->query_string;
     p->conn = p->worker->conn;
-    if (p->conn->fd < 0)
+    p->body_begin_ns = qn_now_ns();
+    if (p->conn->fd < 0) {
         qn_conn_claim(p->http->conns, p->conn, p->info->remote_addr, p->info->remote_port);
+        p->body_begin_ns = p->conn->arrived_ns;
+    }
     p->w = qn_workspace_take(p->http->workspaces);
     if (p->w == NULL)
         return false;
@@ -476,10 +503,8 @@ static bool is_method(const char *text)
 static bool is_more_coming(const struct passage *p)
 {
     struct pollfd client = {p->conn->fd, POLLIN, 0};
-    char byte;
 
-    return client.fd >= 0 && poll(&client, 1, FULL_WAIT_MS) == 1 &&
-           recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    return client.fd >= 0 && poll(&client, 1, FULL_WAIT_MS) == 1 && has_input(p->conn);
 }
 
 /* What civetweb could not parse, and told apart as well as can be. */
@@ -510,6 +535,7 @@ static int http_error(struct mg_connection *connection, int status, const char *
         refuse_without_memory(connection);
         return 0;
     }
+    worker->is_refused = true;
     set_request_id(p.http, &p.w->request);
     p.framing.reason = "unparsed";
     refuse_unparsed(&p, status, (p.w->request.started_ns - since_ns) / 1000000);
@@ -524,18 +550,37 @@ static int init_connection(const struct mg_connection *connection, void **data)
     struct worker *worker = mg_get_thread_pointer(connection);
 
     (void)data;
-    if (worker != NULL)
+    if (worker != NULL) {
+        worker->is_refused = false;
         qn_conn_open(http->conns, worker->conn);
+    }
     return 0;
 }
 
+/* Before the socket is closed. A request for "*" or for another authority, which a server has to accept as its own, is
+ * dropped by civetweb after it was parsed, but for its query: it is answered here. */
 static void connection_close(const struct mg_connection *connection)
 {
     struct qn_http *http = mg_get_user_context_data(connection);
     struct worker *worker = mg_get_thread_pointer(connection);
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct passage p;
 
-    if (worker != NULL)
-        qn_conn_close(http->conns, worker->conn);
+    if (worker == NULL)
+        return;
+    if (info != NULL && info->request_method != NULL && info->local_uri == NULL && !worker->is_refused &&
+        begin_passage(&p, (struct mg_connection *)(uintptr_t)connection)) {
+        char *mark = strchr((char *)(uintptr_t)info->request_uri, '?');
+
+        if (mark != NULL)
+            *mark++ = '\0';
+        p.query = mark;
+        p.w->answer.close = true;
+        work(&p);
+        answer_request(&p);
+        end_passage(&p);
+    }
+    qn_conn_close(http->conns, worker->conn);
 }
 
 static void touch(volatile char *pages, size_t n_bytes)
@@ -711,6 +756,12 @@ static enum qn_status start_library(struct qn_http *http, struct qn_err *err)
     http->context = mg_start(&callbacks, http, &options[0][0]);
     QN_CHECK(http->context != NULL, err, IO, "cannot start the HTTP library: %s",
              http->problem[0] == '\0' ? "no reason given" : http->problem);
+    /* It would go on with fewer, and perhaps without the one that accepts. */
+    http->lacks_threads = strstr(http->problem, "thread") != NULL;
+    QN_CHECK(!http->lacks_threads, err, LIMIT,
+             "%d threads to serve connections are more than the system gives (ulimit -u, or the container's limit); "
+             "--max-connections asks for fewer",
+             o->n_workers);
     return QN_OK;
 }
 
@@ -760,6 +811,8 @@ enum qn_status qn_http_start(const struct qn_http_options *options, const struct
     if (status == QN_OK)
         status = replace_listeners(http, before, n_fds, err);
     free(before);
+    if (http->lacks_threads)
+        return status; /* those there are cannot be ended: the process can only end */
     if (status != QN_OK) {
         if (http->context != NULL)
             mg_stop(http->context); /* closes the listeners that took a placeholder's descriptor */
@@ -773,6 +826,12 @@ enum qn_status qn_http_start(const struct qn_http_options *options, const struct
 }
 
 void qn_http_close_connections(struct qn_http *http) { atomic_store(&http->closes_connections, true); }
+
+void qn_http_refuse_connections(struct qn_http *http)
+{
+    for (size_t i = 0; i < http->options.n_listeners; i++)
+        qn_listen_refuse(&http->options.listeners[i]);
+}
 
 void qn_http_stop_listening(struct qn_http *http)
 {

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,37 @@ enum qn_status qn_listen_check(const char *spec, struct qn_err *err)
     QN_CHECK(split_address(spec, host, sizeof(host), &port), err, ARG,
              "\"%s\" is not ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH", spec);
     return QN_OK;
+}
+
+/* A client that sends nothing is not handed out, and takes nobody's place, until it has been silent for that long. */
+static void wait_for_data(int fd)
+{
+#if defined(TCP_DEFER_ACCEPT)
+    int seconds = 10;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+#else
+    (void)fd;
+#endif
+}
+
+/* Packets that ask for a connection (SYN without ACK, in byte 13 of a TCP header) are dropped, all others pass, for
+ * they belong to connections the client has already. */
+void qn_listen_refuse(const struct qn_listener *listener)
+{
+#if defined(SO_ATTACH_FILTER)
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),          BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+    if (listener->unix_path[0] == '\0')
+        setsockopt(listener->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+#else
+    (void)listener;
+#endif
 }
 
 static enum qn_status failed(const char *spec, struct qn_err *err)
@@ -146,6 +179,7 @@ static enum qn_status open_tcp(const char *spec, int backlog, struct qn_listener
     listener->fd = open_socket(address->ai_family);
     if (listener->fd >= 0) {
         setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        wait_for_data(listener->fd);
         problem = bind(listener->fd, address->ai_addr, address->ai_addrlen) != 0 || listen(listener->fd, backlog) != 0;
     }
     if (listener->fd < 0 || problem)

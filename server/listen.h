@@ -16,6 +16,8 @@ struct qn_listener {
 enum qn_status qn_listen_check(const char *spec, struct qn_err *err);
 /* IO when it cannot be bound. */
 enum qn_status qn_listen_open(const char *spec, int backlog, struct qn_listener *listener, struct qn_err *err);
+/* Lets in nobody new: who has connected is still handed out, so that the socket can be closed when it has run empty. */
+void qn_listen_refuse(const struct qn_listener *listener);
 void qn_listen_close(struct qn_listener *listener);
 
 #endif

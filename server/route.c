@@ -56,10 +56,11 @@ static bool takes_method(const struct qn_route *route, const char *method)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-/* The route of path and method. NULL with the methods the path does know in *known, 0 for an unknown path. */
+/* The route of path and method. NULL with the methods the path does know in *known, 0 for an unknown path; "*"
+ * knows all. */
 static const struct qn_route *find_route(struct qn_request *request, unsigned *known)
 {
-    *known = 0;
+    *known = strcmp(request->path, "*") == 0 ? QN_METHOD_GET | QN_METHOD_POST : 0;
     for (size_t i = 0; i < N_ROUTES; i++) {
         if (!qn_route_matches(routes[i].pattern, request->path, request))
             continue;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "base/file.h"
@@ -25,6 +26,8 @@ enum {
     WRITE_MS = 30000,
     BODY_BYTES_PER_MS = 64, /* what a client must send or take beyond that time */
     GRACE_MS = 1000,        /* still listening after SIGTERM, as others take a moment to hear of it */
+    SETTLE_MS = 250,        /* for the first request of those who have connected by then */
+    REPEAT_MS = 100,        /* in which a second signal is the same: sent to a group, and passed on by a parent */
     CANCEL_MS = 500         /* for cancelled runs to end */
 };
 
@@ -215,6 +218,14 @@ static void signal_set(sigset_t *set)
 }
 
 static pthread_t waiting_thread;
+static int64_t signalled_ns; /* when the first signal came */
+
+/* While models are loaded: nothing is served yet, so there is nothing to finish. */
+static void end_loading(int number)
+{
+    if (number != SIGHUP)
+        _exit(0);
+}
 
 /* Threads that libraries started before us do not block these signals: one that lands there goes on to the thread that
  * waits for it. */
@@ -226,14 +237,24 @@ static void pass_on(int number)
     errno = saved;
 }
 
-static void pass_signals_on(void)
+static void handle_signals(void (*handler)(int number))
 {
-    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
 
-    waiting_thread = pthread_self();
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+}
+
+/* From here on signals wait until they are asked for, by this thread. */
+static void hold_signals(void)
+{
+    sigset_t set;
+
+    signal_set(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    waiting_thread = pthread_self();
+    handle_signals(pass_on);
 }
 
 /* A second signal: the process ends by it, now. */
@@ -258,12 +279,13 @@ static void pause_ms(int64_t ms)
 
     signal_set(&set);
     sigdelset(&set, SIGHUP);
-    number = sigtimedwait(&set, NULL, &time);
-    if (number > 0)
-        end_at_once(number);
+    while ((number = sigtimedwait(&set, NULL, &time)) > 0)
+        if (qn_now_ns() - signalled_ns > REPEAT_MS * INT64_C(1000000))
+            end_at_once(number);
 }
 
-/* Not ready at once; still listening for a moment; then no new connections, and what runs is finished. */
+/* Not ready at once; still listening for a moment; then no new connections, those made are served, and what runs is
+ * finished. */
 static void drain(struct qn_server *server, bool has_grace)
 {
     int64_t drain_ms = server->config->drain_ms;
@@ -272,8 +294,11 @@ static void drain(struct qn_server *server, bool has_grace)
 
     atomic_store(&server->is_ready, false);
     qn_http_close_connections(server->http);
-    if (has_grace)
+    if (has_grace) {
         pause_ms(grace_ms);
+        qn_http_refuse_connections(server->http);
+        pause_ms(grace_ms * SETTLE_MS / GRACE_MS);
+    }
     qn_http_stop_listening(server->http);
     while (qn_http_connections(server->http) > 0 && qn_now_ns() < end_ns)
         pause_ms(5);
@@ -296,8 +321,10 @@ static int wait_for_end(void)
     for (;;) {
         if (sigwait(&set, &number) != 0)
             continue;
-        if (number != SIGHUP)
+        if (number != SIGHUP) {
+            signalled_ns = qn_now_ns();
             return number;
+        }
         qn_log(QN_LOG_WARN, "server", "SIGHUP: reloading is not supported, nothing is done");
     }
 }
@@ -335,6 +362,7 @@ static enum qn_status start(struct qn_server *server, struct qn_listener *listen
     server->nan = nan_mode(config->nan);
     QN_TRY(read_token(server, err));
     QN_TRY(open_repo(server, max_memory, err));
+    hold_signals();
     QN_TRY(open_listeners(config, listeners, n_listeners, err));
     atomic_store(&server->is_ready, true);
     QN_TRY(start_http(server, max_memory, listeners, *n_listeners, err));
@@ -350,13 +378,10 @@ int qn_serve(const struct qn_server_config *config)
     enum qn_status status;
     size_t n_listeners = 0;
     int number;
-    sigset_t set;
 
     if (server == NULL)
         return complain(QN_NOMEM, "serve", "out of memory");
-    signal_set(&set);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    pass_signals_on(); /* for all threads made from here on */
+    handle_signals(end_loading);
     signal(SIGPIPE, SIG_IGN);
     server->config = config;
     status = start(server, listeners, &n_listeners, &err);

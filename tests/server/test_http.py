@@ -152,11 +152,22 @@ class HttpTest(unittest.TestCase):
             "two hosts": b"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
             "host with path": b"GET /livez HTTP/1.1\r\nHost: x/y\r\n\r\n",
             "host with user": b"GET /livez HTTP/1.1\r\nHost: a@x\r\n\r\n",
+            "host with a malformed port": b"GET /livez HTTP/1.1\r\nHost: x:8x\r\n\r\n",
+            "two types": post(headers=b"Content-Type: application/json\r\nContent-Type: text/plain\r\n"),
+            "two content encodings": post(headers=b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"),
+            "two expectations": post(headers=b"Expect: 100-continue\r\nExpect: foo\r\n"),
             "two spaces in the request line": b"GET  /livez HTTP/1.1\r\nHost: x\r\n\r\n",
             "two spaces before the version": b"GET /livez  HTTP/1.1\r\nHost: x\r\n\r\n",
             "no version": b"GET /livez\r\nHost: x\r\n\r\n",
             "lower-case version": b"GET /livez http/1.1\r\nHost: x\r\n\r\n",
             "no path": b"GET HTTP/1.1\r\nHost: x\r\n\r\n",
+            "tabs in the request line": b"GET\t/livez\tHTTP/1.1\r\nHost: x\r\n\r\n",
+            "header in the request line": b"GET /livez HTTP/1.1 Host: x\r\n\r\n",
+            "control in the path": b"GET /livez\x7f HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET *": b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+            "authority": b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n",
+            "another scheme": b"GET ftp://x/livez HTTP/1.1\r\nHost: x\r\n\r\n",
+            "bytes of all kinds": bytes(range(256)),
             "lines before the request": b"\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
             "xchunked": post(chunk, b"Transfer-Encoding: xchunked\r\n", length=False),
             "chunked twice": post(chunk, b"Transfer-Encoding: chunked, chunked\r\n", length=False),
@@ -170,6 +181,14 @@ class HttpTest(unittest.TestCase):
             "chunk size with space": chunked(b"13 \r\n" + BODY + b"\r\n" + chunk),
             "chunk without CR LF": chunked(b"13\r\n" + BODY + b"xx" + chunk),
             "chunk extension": chunked(b"13;a=b\r\n" + BODY + b"\r\n" + chunk),
+            "endless chunk extension": chunked(b"13;" + b"a" * 1000000),
+            "endless chunk size": chunked(b"0" * 1000000),
+            "chunk size with a leading space": chunked(b" 13\r\n" + BODY + b"\r\n" + chunk),
+            "chunk size ended by LF": chunked(b"13\n" + BODY + b"\r\n" + chunk),
+            "chunk ended by LF": chunked(b"13\r\n" + BODY + b"\n" + chunk),
+            "no chunk size": chunked(b"\r\n" + BODY + b"\r\n" + chunk),
+            "chunked and a control": post(chunk, b"Transfer-Encoding: chunked\x0b\r\n", length=False),
+            "empty encoding": post(b"", b"Transfer-Encoding:\r\n", length=False),
             "%00 in the path": b"GET /livez%00x HTTP/1.1\r\nHost: x\r\n\r\n",
             "%ff in the path": b"GET /livez%ff HTTP/1.1\r\nHost: x\r\n\r\n",
             "bad escape": b"GET /livez%zz HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -210,10 +229,13 @@ class HttpTest(unittest.TestCase):
             "absolute URI": post(path=b"http://x:%d/predict" % self.server.port),
             "HTTP/1.0": post(version=b"1.0", host=b""),
             "63 headers": post(headers=b"".join(b"X-%d: y\r\n" % i for i in range(61))),
+            "another authority": post(path=b"http://elsewhere.example/predict"),
+            "another scheme": post(path=b"https://elsewhere.example:8443/predict"),
             "ignored headers": post(headers=b"Range: bytes=0-1\r\nIf-None-Match: *\r\nUpgrade: h2c\r\nAccept: x/y\r\n"),
             "chunked": chunked(b"13\r\n" + BODY + b"\r\n0\r\n\r\n"),
             "Chunked": post(b"13\r\n" + BODY + b"\r\n0\r\n\r\n", b"Transfer-Encoding: Chunked\r\n", length=False),
             "many chunks": chunked(b"".join(b"1\r\n%c\r\n" % byte for byte in BODY) + b"0\r\n\r\n"),
+            "padded chunk size": chunked(b"0000000000000013\r\n" + BODY + b"\r\n0\r\n\r\n"),
             "trailer": chunked(b"13\r\n" + BODY + b"\r\n0\r\nX-A: b\r\n\r\n"),
         }
         for name, data in cases.items():
@@ -227,6 +249,35 @@ class HttpTest(unittest.TestCase):
         for i in range(8):
             self.assertAlmostEqual(values[i], i, delta=0.5)
         self.assertEqual(len(set(values)), 100)
+
+    def test_trailers_are_no_requests(self):
+        """One answer, whatever the trailer looks like."""
+        for trailer in (b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b": x\r\n", b"A: b\r\n c\r\n",
+                        b"A: b\n", b"A: b\n\n" + GET, b"A: " + b"x" * 1000000 + b"\r\n", b"A: b\r\n" * 10000):
+            with self.subTest(trailer[:40]):
+                found, closed = self.talk(chunked(b"13\r\n" + BODY + b"\r\n0\r\n" + trailer + b"\r\n") + GET)
+                self.assertEqual([one[0] for one in found], [200])
+                self.assertTrue(closed)
+
+    def test_targets_of_other_forms(self):
+        """A request for another authority is for this server; "*" is the server as a whole."""
+        found, closed = self.talk(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + GET)
+        self.assertEqual([(one[0], one[1][b"Allow"]) for one in found], [(204, b"GET, HEAD, POST, OPTIONS")])
+        self.assertTrue(closed)
+        for path, status in [(b"/predict", 200), (b"/nothing", 404), (b"/predict?x=y", 200)]:
+            found, closed = self.talk(post(path=b"/predict?q") + post(path=b"http://elsewhere.example" + path) + GET)
+            self.assertEqual(([one[0] for one in found], closed), ([200, status], True))
+            self.assertEqual(found[1][1][b"Connection"], b"close")
+        self.refused(post(path=b"http://elsewhere.example/%00"), 400)
+        found, _ = self.talk(post(path=b"http://elsewhere.example/predict", body=b" " * 50000 + BODY))
+        self.assertEqual([one[0] for one in found], [200])
+
+    def test_an_answer_before_more_input_arrives(self):
+        """Closing with input unread resets the connection; the answer must be there first."""
+        for _ in range(20):
+            data = post(headers=b"Connection: close\r\n") + GET * 2000
+            found, closed = self.talk(data)
+            self.assertEqual(([one[0] for one in found], closed), ([200], True))
 
     def test_half_close_is_answered(self):
         found, closed = self.talk(post(), shut=True)
@@ -260,6 +311,7 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(header(post(headers=b"Connection: keep-alive\r\n")), (b"", False))
         self.assertEqual(header(post(headers=b"Connection: close\r\n")), (b"close", True))
         self.assertEqual(header(post(headers=b"Connection: Close, X\r\n")), (b"close", True))
+        self.assertEqual(header(post(headers=b"Connection: keep-alive\r\nConnection: close\r\n")), (b"close", True))
         self.assertEqual(header(post(version=b"1.0")), (b"close", True))
         self.assertEqual(header(post(version=b"1.0", headers=b"Connection: keep-alive\r\n")), (b"keep-alive", False))
         self.assertEqual(header(post(b"{")), (b"", False))

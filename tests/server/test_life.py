@@ -192,6 +192,25 @@ class StartTest(unittest.TestCase):
             self.assertEqual(code, 6)
             self.assertIn("in use", err)
 
+    def test_few_files_and_threads(self):
+        """With 64 files connections take turns; with too few files or threads there is one line."""
+        def limited(which, number, **more):
+            script = f"ulimit -{which} {number}; exec {paths.quern()} serve {MODEL} --listen 127.0.0.1:0 --log warn"
+            return subprocess.run(["timeout", "2", "bash", "-c", script], capture_output=True, text=True, check=False,
+                                  cwd="/", env=servers.clean_environment(), **more)
+
+        done = limited("n", 32)
+        self.assertEqual((done.returncode, done.stdout), (5, ""))
+        self.assertRegex(done.stderr, r"^quern: serve: 32 open files are too few to serve \(ulimit -n\)\n$")
+        self.assertIn("listening", limited("n", 64).stdout)
+        try:
+            done = limited("u", 100, **({"user": 65534} if os.geteuid() == 0 else {}))
+        except OSError as problem:
+            self.skipTest(f"no other user: {problem}")
+        if done.returncode != 126:  # else that user cannot reach the binary
+            self.assertEqual((done.returncode, done.stdout), (5, ""), done.stderr)
+            self.assertIn("--max-connections asks for fewer", done.stderr)
+
     def test_start_up_line(self):
         with servers.Server(MODEL, "--drain-ms", "500", "--name", "demo") as server:
             lines = server.stdout().splitlines()
@@ -281,18 +300,45 @@ class CrowdTest(unittest.TestCase):
         time.sleep(0.2)
         self.assertLess(self.health_ms(), 1000)
 
-    def test_silent_connections_make_room(self):
-        self.open(2 * self.WORKERS, b"")
-        self.assertLess(self.health_ms(), 2000)
+    def test_silent_connections_take_no_room(self):
+        """They wait in the system until they say something, and are then served."""
+        self.open(4 * self.WORKERS, b"")
+        self.assertLess(self.health_ms(), 1000)
+        time.sleep(0.5)
+        for raw in self.sockets:
+            raw.sendall(POST)
+            self.assertIn(b" 200 OK\r\n", raw.recv(65536))
 
     def test_slow_headers_make_room(self):
         self.open(4 * self.WORKERS, b"POST /predict HTTP/1.1\r\nHost: x\r\n")
         self.assertLess(self.health_ms(), 3000)
 
     def test_slow_bodies_make_room(self):
-        self.open(self.WORKERS, POST[:-5])
-        time.sleep(0.1)
-        self.assertLess(self.health_ms(), 3000)
+        """Also those behind them in the line, whose patience began when they connected."""
+        self.open(4 * self.WORKERS, POST[:-5])
+        self.assertLess(self.health_ms(), 1000)
+
+    def test_steady_bodies_stay(self):
+        """A body that comes at a fair rate is no slow one, however long it takes."""
+        body = b" " * 400000 + BODY
+        done = []
+
+        def send():
+            with self.server.socket() as raw:
+                raw.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+                for at in range(0, len(body), 10000):
+                    raw.sendall(body[at : at + 10000])
+                    time.sleep(0.05)
+                done.append(raw.recv(65536)[:12])
+
+        threads = [threading.Thread(target=send) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        self.open(2 * self.WORKERS, POST[:-5])
+        for thread in threads:
+            thread.join()
+        self.assertEqual(done, [b"HTTP/1.1 200"] * 4)
 
     def test_more_clients_than_workers_are_all_served(self):
         def client(_):
@@ -345,13 +391,14 @@ class MemoryTest(unittest.TestCase):
 
 
 class Load:
-    """Clients that ask without pause, and what became of their requests."""
+    """Clients that ask without pause, and what became of their requests. lost: sent on a new connection, no answer."""
 
     def __init__(self, server, clients=8):
         self.server = server
         self.ends = False
         self.ok = 0
         self.cut = []
+        self.lost = []
         self.other = []
         self.threads = [threading.Thread(target=self.ask) for _ in range(clients)]
         for thread in self.threads:
@@ -361,6 +408,7 @@ class Load:
         raw = None
         while not self.ends:
             received = b""
+            is_new = raw is None
             try:
                 raw = raw or self.server.socket(10)
             except OSError:
@@ -372,9 +420,11 @@ class Load:
                     if not part:
                         raise ConnectionError
                     received += part
-            except OSError:
+            except OSError as problem:
                 if received:
                     self.cut.append(received)
+                elif is_new:
+                    self.lost.append(problem)
                 raw.close()
                 raw = None
                 continue
@@ -395,7 +445,7 @@ class Load:
 
 class EndTest(unittest.TestCase):
     def test_drain_under_load(self):
-        """No answer is cut, none but 200 is given, and the exit code is 0."""
+        """No answer is cut, none but 200 is given, who could connect is answered, and the exit code is 0."""
         for _ in range(3):
             server = servers.Server(MODEL, "--drain-ms", "4000", "--log", "warn").start()
             load = Load(server)
@@ -408,7 +458,7 @@ class EndTest(unittest.TestCase):
             self.assertEqual(code, 0, server.stderr())
             self.assertLess(time.monotonic() - start, 4.5)
             self.assertGreater(load.ok, 10)
-            self.assertEqual((load.cut, load.other), ([], []))
+            self.assertEqual((load.cut, load.other, load.lost), ([], [], []))
 
     def test_readiness_goes_first(self):
         server = servers.Server(MODEL, "--drain-ms", "25000").start()
@@ -471,6 +521,19 @@ class EndTest(unittest.TestCase):
             server.signal(signal.SIGTERM)
             self.assertNotEqual(server.wait(10), 0)
             self.assertLess(time.monotonic() - start, 1)
+
+    def test_a_repeated_signal_is_one(self):
+        """As sent to a process group, and passed on by a parent in it."""
+        server = servers.Server(MODEL, "--drain-ms", "10000").start()
+        with server.socket() as raw:
+            raw.sendall(POST[:-5])
+            time.sleep(0.2)
+            for _ in range(3):
+                server.signal(signal.SIGTERM)
+                time.sleep(0.01)
+            raw.sendall(POST[-5:])
+            self.assertIn(b" 200 OK\r\n", raw.recv(65536))
+        self.assertEqual(server.wait(10), 0)
 
     def test_interrupt_ends_without_grace(self):
         def seconds(number):
