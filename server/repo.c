@@ -76,9 +76,14 @@ struct trial {
     struct qn_value *inputs;
     struct qn_value *outputs;
     struct qn_scratch scratch;
-    bool is_guess; /* a dim besides the first, a rank or a kind had to be made up */
+    bool is_guess; /* a dim besides the first, a rank, a kind, or values that steer had to be made up */
     struct qn_err *err;
 };
+
+static bool is_float(enum qn_dtype dtype)
+{
+    return dtype == QN_FLOAT || dtype == QN_DOUBLE || dtype == QN_FLOAT16 || dtype == QN_BFLOAT16;
+}
 
 /* Zeros, or empty strings, in the input's shape with 1 for unknown dims. */
 static enum qn_status make_input(struct trial *trial, const struct qn_io *io, struct qn_tensor *tensor)
@@ -87,7 +92,7 @@ static enum qn_status make_input(struct trial *trial, const struct qn_io *io, st
     size_t n_bytes;
 
     *tensor = (struct qn_tensor){.dtype = io->dtype, .rank = io->rank < 0 ? 1 : io->rank};
-    trial->is_guess |= io->rank < 0 || io->kind != QN_TENSOR;
+    trial->is_guess |= io->rank < 0 || !is_float(io->dtype);
     for (int i = 0; i < tensor->rank; i++) {
         tensor->dims[i] = io->rank < 0 || io->dims[i] < 0 ? 1 : io->dims[i];
         trial->is_guess |= i > 0 && io->dims[i] < 0;
@@ -110,7 +115,7 @@ static enum qn_status run_trial(void *arg, struct qn_context *context)
     return qn_run(context, trial->inputs, trial->outputs, NULL, trial->err);
 }
 
-/* A model whose shape had to be guessed may refuse the guess: that is no failure. */
+/* A model may refuse what had to be guessed, or divide by the zeros: that is no failure. */
 static enum qn_status self_test(struct qn_model *model, struct qn_err *err)
 {
     struct trial trial = {.signature = &model->signature, .err = err};
@@ -130,9 +135,8 @@ static enum qn_status self_test(struct qn_model *model, struct qn_err *err)
     if (status == QN_OK && !has_values)
         status = qn_queue_each(model->queue, run_trial, &trial);
     qn_scratch_deinit(&trial.scratch);
-    if (status != QN_OK && status != QN_INTERNAL && trial.is_guess) {
-        qn_log(QN_LOG_INFO, "repo", "model %s is not tested: its inputs have unknown dims (%s)", model->name,
-               err->text);
+    if (status == QN_RANGE || (status != QN_OK && status != QN_INTERNAL && trial.is_guess)) {
+        qn_log(QN_LOG_INFO, "repo", "model %s is not tested: it takes no zeros (%s)", model->name, err->text);
         return QN_OK;
     }
     return status;

@@ -38,6 +38,8 @@ const char *qn_json_kind(const struct qn_json *json, const char *at)
         return "a closing bracket";
     case ',':
         return "a comma";
+    case '\xef':
+        return strncmp(at, "\xef\xbb\xbf", 3) == 0 ? "a byte order mark" : "something else";
     default:
         return *at == '-' || (*at >= '0' && *at <= '9') ? "a number" : "something else";
     }

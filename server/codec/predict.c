@@ -13,6 +13,7 @@
  * [[...]]}}. */
 #include "server/codec/codec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "server/codec/fit.h"
@@ -61,11 +62,13 @@ static enum qn_status read_examples(struct qn_exchange *x, struct qn_json *json)
 
 static enum qn_status unknown_input(const struct qn_exchange *x, struct qn_str name, struct qn_err *err)
 {
-    int n = name.n < 64 ? (int)name.n : 64;
+    char names[300] = "none";
+    size_t n_names = 0;
 
-    if (x->model->n_inputs == 1)
-        QN_FAIL(err, FORMAT, "unknown input \"%.*s\", the model has \"%s\"", n, name.data, x->model->inputs[0]->name);
-    QN_FAIL(err, FORMAT, "unknown input \"%.*s\", the model has %zu inputs", n, name.data, x->model->n_inputs);
+    for (size_t i = 0; i < x->model->n_inputs && n_names < sizeof(names) - 1; i++)
+        n_names += (size_t)snprintf(names + n_names, sizeof(names) - n_names, "%s\"%.64s\"", i > 0 ? ", " : "",
+                                    x->model->inputs[i]->name);
+    QN_FAIL(err, FORMAT, "unknown input \"%.*s\", the model has %s", name.n < 64 ? (int)name.n : 64, name.data, names);
 }
 
 static enum qn_status read_named(struct qn_exchange *x, struct qn_json *json)
@@ -102,9 +105,10 @@ static enum qn_status read_value(struct qn_exchange *x, struct qn_json *json)
             x->form = FORM_NAMED;
         return read_named(x, json);
     }
+    QN_CHECK(x->model->n_inputs > 0, json->err, FORMAT, "the model has no inputs, send {\"inputs\":{}}");
     QN_CHECK(x->model->n_inputs == 1, json->err, FORMAT,
              "the model has %zu inputs, send them by name: {\"inputs\":{\"%s\":[...],...}}", x->model->n_inputs,
-             x->model->n_inputs == 0 ? "" : x->model->inputs[0]->name);
+             x->model->inputs[0]->name);
     return x->form == FORM_LIST ? read_examples(x, json) : read_whole(x, json, 0);
 }
 
