@@ -136,6 +136,8 @@ void qn_handle_infer(struct qn_server *server, struct qn_workspace *w)
     if (status == QN_OK) {
         w->answer.status = 200;
         w->answer.content_type = w->request.route->codec->content_type;
+    } else if (status == QN_CANCELLED && !atomic_load(&server->is_ready)) {
+        qn_refuse(w, QN_PROBLEM_DRAINING, "the server ends before the run does");
     } else {
         i.err.status = status;
         qn_refuse_status(w, &i.err);
