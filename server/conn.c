@@ -136,7 +136,9 @@ void qn_conn_claim(struct qn_conns *conns, struct qn_conn *conn, const char *pee
         if (address.any.sa_family == AF_INET)
             break; /* address and port: there is one */
     }
-    /* Peers without an address of their own can only be told apart when there is one. */
+    /* Peers without an address of their own can only be told apart when there is one. One that has gone has none. */
+    if (n_found == 0)
+        conn->fd = QN_CONN_GONE;
     if (n_found == 1) {
         const struct stranger *stranger = &conns->strangers[found];
 
@@ -168,7 +170,7 @@ void qn_conn_open(struct qn_conns *conns, struct qn_conn *conn)
     int n_open;
 
     pthread_mutex_lock(&conns->lock);
-    conn->fd = -1;
+    conn->fd = QN_CONN_UNKNOWN;
     conn->cancel = 0;
     conn->arrived_ns = qn_now_ns();
     atomic_store(&conn->evicted, false);
@@ -184,7 +186,7 @@ void qn_conn_close(struct qn_conns *conns, struct qn_conn *conn)
     pthread_mutex_lock(&conns->lock);
     if (conn->fd >= 0)
         conns->is_claimed[conn->fd] = false;
-    conn->fd = -1;
+    conn->fd = QN_CONN_UNKNOWN;
     qn_conn_mark(conn, QN_CONN_FREE, 0, 0);
     atomic_fetch_sub(&conns->n_open, 1);
     pthread_mutex_unlock(&conns->lock);
@@ -312,7 +314,7 @@ static int count_unclaimed(const struct qn_conns *conns)
     int n = 0;
 
     for (int i = 0; i < conns->n_slots; i++)
-        n += atomic_load(&conns->slots[i].state) != QN_CONN_FREE && conns->slots[i].fd < 0;
+        n += atomic_load(&conns->slots[i].state) != QN_CONN_FREE && conns->slots[i].fd == QN_CONN_UNKNOWN;
     return n;
 }
 
@@ -440,7 +442,7 @@ struct qn_conns *qn_conns_create(int n_workers, int n_open, const struct qn_list
         conns->locals == NULL || pipe(conns->wake) != 0)
         goto fail;
     for (int i = 0; i < n_workers; i++)
-        conns->slots[i].fd = -1;
+        conns->slots[i].fd = QN_CONN_UNKNOWN;
     for (size_t i = 0; i < n_listeners; i++)
         if (!local_of(listeners[i].fd, &conns->locals[i]))
             goto fail;

@@ -22,6 +22,8 @@ enum qn_conn_state {
     QN_CONN_WRITE /* writing the answer */
 };
 
+enum { QN_CONN_UNKNOWN = -1, QN_CONN_GONE = -2 }; /* a descriptor not found yet; no longer there */
+
 /* One per worker. */
 struct qn_conn {
     _Atomic int state;
@@ -30,7 +32,7 @@ struct qn_conn {
     volatile int cancel;      /* the client is gone, or the server ends */
     _Atomic bool evicted;     /* shut down by the watcher: the client was too slow, or another one waits */
     /* Under the lock of the table: */
-    int fd; /* -1: not known (yet) */
+    int fd; /* below 0: one of the two below */
     /* The worker's own: */
     int64_t arrived_ns; /* when the connection was first seen */
     const char *buffer; /* where the library's buffer begins, as far as known */

@@ -426,7 +426,7 @@ static bool begin_passage(struct passage *p, struct mg_connection *connection)
     p->query = p->info->query_string;
     p->conn = p->worker->conn;
     p->body_begin_ns = qn_now_ns();
-    if (p->conn->fd < 0) {
+    if (p->conn->fd == QN_CONN_UNKNOWN) {
         qn_conn_claim(p->http->conns, p->conn, p->info->remote_addr, p->info->remote_port);
         p->body_begin_ns = p->conn->arrived_ns;
     }
@@ -831,6 +831,18 @@ void qn_http_refuse_connections(struct qn_http *http)
 {
     for (size_t i = 0; i < http->options.n_listeners; i++)
         qn_listen_refuse(&http->options.listeners[i]);
+}
+
+bool qn_http_has_waiting(const struct qn_http *http)
+{
+    bool has_waiting = false;
+
+    for (size_t i = 0; i < http->options.n_listeners && !has_waiting; i++) {
+        struct pollfd listener = {http->options.listeners[i].fd, POLLIN, 0};
+
+        has_waiting = poll(&listener, 1, 0) == 1;
+    }
+    return has_waiting;
 }
 
 void qn_http_stop_listening(struct qn_http *http)

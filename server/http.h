@@ -118,6 +118,8 @@ enum qn_status qn_http_start(const struct qn_http_options *options, const struct
 void qn_http_close_connections(struct qn_http *http);
 /* Nobody new may connect; who has connected is still accepted. */
 void qn_http_refuse_connections(struct qn_http *http);
+/* Whether there are such that were not accepted yet. */
+bool qn_http_has_waiting(const struct qn_http *http);
 /* No new connections; those without a request are closed. */
 void qn_http_stop_listening(struct qn_http *http);
 /* Requests being read, run or answered. */

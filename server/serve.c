@@ -298,6 +298,8 @@ static void drain(struct qn_server *server, bool has_grace)
         pause_ms(grace_ms);
         qn_http_refuse_connections(server->http);
         pause_ms(grace_ms * SETTLE_MS / GRACE_MS);
+        while (qn_http_has_waiting(server->http) && qn_now_ns() < end_ns)
+            pause_ms(5);
     }
     qn_http_stop_listening(server->http);
     while (qn_http_connections(server->http) > 0 && qn_now_ns() < end_ns)

@@ -446,8 +446,8 @@ class Load:
 class EndTest(unittest.TestCase):
     def test_drain_under_load(self):
         """No answer is cut, none but 200 is given, who could connect is answered, and the exit code is 0."""
-        for _ in range(3):
-            server = servers.Server(MODEL, "--drain-ms", "4000", "--log", "warn").start()
+        for _ in range(2):
+            server = servers.Server(MODEL, "--drain-ms", "25000", "--log", "warn").start()
             load = Load(server)
             time.sleep(0.3)
             start = time.monotonic()
