@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "base/file.h"
@@ -219,6 +220,14 @@ static void signal_set(sigset_t *set)
 static pthread_t waiting_thread;
 static int64_t signalled_ns; /* when the first signal came */
 
+/* While models are loaded nothing is served yet, so there is nothing to finish. The default action would do, but not
+ * for process 1 of a container, which has none. */
+static void end_loading(int number)
+{
+    if (number != SIGHUP)
+        _exit(0);
+}
+
 /* Threads that libraries started before us do not block these signals: one that lands there goes on to the thread that
  * waits for it. */
 static void pass_on(int number)
@@ -229,19 +238,24 @@ static void pass_on(int number)
     errno = saved;
 }
 
-/* From here on signals wait until this thread asks for them. Before, while models are loaded, there is nothing to
- * finish, and they end the process as they end any other. */
+static void handle_signals(void (*handler)(int number))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+/* From here on signals wait until they are asked for, by this thread. */
 static void hold_signals(void)
 {
-    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
     sigset_t set;
 
     signal_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     waiting_thread = pthread_self();
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    handle_signals(pass_on);
 }
 
 /* A second signal: the process ends by it, now. */
@@ -370,6 +384,7 @@ int qn_serve(const struct qn_server_config *config)
 
     if (server == NULL)
         return complain(QN_NOMEM, "serve", "out of memory");
+    handle_signals(end_loading);
     signal(SIGPIPE, SIG_IGN);
     server->config = config;
     status = start(server, listeners, &n_listeners, &err);
