@@ -123,7 +123,14 @@ enum qn_cpu_level qn_cpu_level(void)
 
 void qn_cpu_limit(enum qn_cpu_level level) { atomic_store_explicit(&forced, (int)level, memory_order_relaxed); }
 
-bool qn_cpu_has_vnni(void) { return qn_cpu_level() == QN_CPU_AVX512 && detect_vnni(); }
+bool qn_cpu_has_vnni(void)
+{
+    static _Atomic int found = -1;
+
+    if (atomic_load_explicit(&found, memory_order_relaxed) < 0)
+        atomic_store_explicit(&found, detect_vnni(), memory_order_relaxed);
+    return qn_cpu_level() == QN_CPU_AVX512 && atomic_load_explicit(&found, memory_order_relaxed) != 0;
+}
 
 /* CPUs in the affinity mask. The kernel's mask may be wider than cpu_set_t, so the set grows until it fits. */
 static int affinity_count(void)

@@ -20,18 +20,22 @@ static void fill(void)
 #endif
         qn_rows_init_ref(&isa->kern);
         qn_plane_init_ref(&isa->plane);
+        qn_bytes_init_ref(&isa->bytes);
 #if defined(__x86_64__)
         if (level == QN_CPU_AVX2 || level == QN_CPU_AVX512) {
             qn_sgemm_init__avx2(&isa->gemm[QN_GEMM_F32]);
             qn_dgemm_init__avx2(&isa->gemm[QN_GEMM_F64]);
             qn_rows_init__avx2(&isa->kern);
             qn_plane_init__avx2(&isa->plane);
+            qn_bytes_init__avx2(&isa->bytes);
         }
         if (level == QN_CPU_AVX512) {
             qn_sgemm_init__avx512(&isa->gemm[QN_GEMM_F32]);
             qn_dgemm_init__avx512(&isa->gemm[QN_GEMM_F64]);
             qn_rows_init__avx512(&isa->kern);
             qn_plane_init__avx512(&isa->plane);
+            if (qn_cpu_has_vnni())
+                qn_bytes_init__avx512vnni(&isa->bytes);
         }
 #endif
     }

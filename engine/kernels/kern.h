@@ -196,22 +196,52 @@ void qn_maxpool_ref(const struct qn_pooling *p, const float *x, float *y, int64_
 void qn_avgpool(const struct qn_pooling *p, const float *x, float *y, const struct qn_work *work);
 void qn_avgpool_ref(const struct qn_pooling *p, const float *x, float *y);
 
-/* ---- Sums of products of 16-bit integers ---- */
+/* ---- Products of bytes ---- */
 
-/* The inner loops of quantised products and convolutions. Operands are bytes less their zero points, in [-255, 255];
- * sums are the true ones modulo 2^32, the same at every CPU level and for every blocking. Rows are padded with zeros to
- * a multiple of QN_DOTS_STEP. */
-enum { QN_DOTS_STEP = 32 };
-static inline int64_t qn_dots_stride(int64_t k) { return (k + QN_DOTS_STEP - 1) / QN_DOTS_STEP * QN_DOTS_STEP; }
+/* C[m][n] = A[m][k] B[k][n] modulo 2^32, the same at every CPU level and for every blocking. Rows of A are packed as
+ * int8, columns of B as uint8: bytes of the other kind change their top bit, which adds 128 to them, and so to their
+ * zero point. Both operands are packed in 32-bit words along k, whose depth (2 or 4 elements) the CPU level decides;
+ * what lies beyond k counts nothing. B is packed in panels of 16 columns. */
+enum { QN_BYTES_PANEL = 16 };
 
-/* c[i * ldc + j] = sum of a[i][x] * b[j][x] over x < stride, for i < m, j < n; a is [m][stride], b [n][stride]. */
-void qn_dots(int64_t m, int64_t n, int64_t stride, const int16_t *a, const int16_t *b, int32_t *c, int64_t ldc);
+/* What bytes are. */
+enum qn_bytes_form { QN_BYTES_U8, QN_BYTES_S8, QN_BYTES_S32 };
 
-/* dst[i] = sum of weight[t] * src[offset[t] + i] over t < n_taps, for i < n; n is a multiple of QN_TAPS_STEP, and so
- * many of src and dst are there. At most 2^15 taps. */
-enum { QN_TAPS_STEP = 16 };
-void qn_tap_sums(int32_t *dst, const int16_t *src, const int64_t *offset, const int16_t *weight, int64_t n_taps,
-                 int64_t n);
+/* Elements of k in a word; words of k elements; bytes of such a panel (a row of A takes 4 * words). */
+int64_t qn_bytes_depth(void);
+static inline int64_t qn_bytes_words(int64_t k, int64_t depth) { return (k + depth - 1) / depth; }
+static inline int64_t qn_bytes_panel_bytes(int64_t words) { return words * 4 * QN_BYTES_PANEL; }
+
+/* One row of A, of bytes in the given form; gives their sum after packing. */
+int32_t qn_bytes_pack_row(void *packed, const void *src, enum qn_bytes_form form, int64_t k);
+/* n columns of k rows of B, ld bytes apart, into panels panel_bytes apart; k is a multiple of the depth, unless these
+ * are the last rows. Only n columns are read. */
+void qn_bytes_pack_columns(void *packed, int64_t panel_bytes, const void *src, int64_t ld, enum qn_bytes_form form,
+                           int64_t k, int64_t n);
+/* Sums of the packed columns. */
+void qn_bytes_column_sums(const void *packed, int64_t words, int64_t k, int64_t n_panels, int32_t *sums);
+/* c: [m][ldc], whole panels. */
+void qn_bytes_product(int64_t m, int64_t n_panels, int64_t words, const void *a, const void *b, int32_t *c,
+                      int64_t ldc);
+
+/* What becomes of a row of sums: y[i] = saturate(round((sums[i] + add + column_add[i] + mul * column_mul[i]) *
+ * scale[i]) + zero), rounded half to even; S32: the sum alone. */
+struct qn_bytes_finish {
+    enum qn_bytes_form form;
+    uint32_t add, mul;
+    const int32_t *column_add, *column_mul; /* NULL: none */
+    const float *scale;
+    bool by_column; /* else one scale */
+    int32_t zero;
+};
+/* sums are changed. */
+void qn_bytes_finish(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *finish);
+/* y = saturate(round(x / scale) + zero), rounded half to even; NaN becomes the least. */
+void qn_bytes_quantise(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
+/* y = (x - zero) * scale */
+void qn_bytes_dequantise(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n);
+/* Sum of n bytes. */
+int64_t qn_bytes_sum(enum qn_bytes_form form, const void *src, int64_t n);
 
 /* ---- Rows: float32 functions over n contiguous elements ---- */
 

@@ -101,10 +101,24 @@ struct qn_plane_isa {
     void (*avg_row)(float *dst, const float *src, const struct qn_taps *taps, const float *divisor, int64_t n);
 };
 
+/* Products of bytes: kern.h says what each does. flip is 0x80 where the top bit changes. */
+struct qn_bytes_isa {
+    int64_t depth;
+    void (*pack_row)(void *packed, const uint8_t *src, uint8_t flip, int64_t k);
+    void (*pack_columns)(void *packed, int64_t panel_bytes, const uint8_t *src, int64_t ld, uint8_t flip, int64_t k,
+                         int64_t n);
+    void (*product)(int64_t m, int64_t n_panels, int64_t words, const void *a, const void *b, int32_t *c, int64_t ldc);
+    void (*finish)(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *finish);
+    void (*quantise)(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
+    void (*dequantise)(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n);
+    int64_t (*sum)(enum qn_bytes_form form, const void *src, int64_t n);
+};
+
 struct qn_isa {
     struct qn_kern kern;
     struct qn_gemm_isa gemm[QN_N_GEMM_TYPES];
     struct qn_plane_isa plane;
+    struct qn_bytes_isa bytes;
 };
 
 /* Everything at the CPU level in force. */
@@ -122,14 +136,17 @@ void qn_dgemm_init_blas(struct qn_gemm_isa *isa);
 #endif
 void qn_rows_init_ref(struct qn_kern *kern);
 void qn_plane_init_ref(struct qn_plane_isa *isa);
+void qn_bytes_init_ref(struct qn_bytes_isa *isa);
 void qn_sgemm_init__avx2(struct qn_gemm_isa *isa);
 void qn_dgemm_init__avx2(struct qn_gemm_isa *isa);
 void qn_rows_init__avx2(struct qn_kern *kern);
 void qn_plane_init__avx2(struct qn_plane_isa *isa);
+void qn_bytes_init__avx2(struct qn_bytes_isa *isa);
 void qn_sgemm_init__avx512(struct qn_gemm_isa *isa);
 void qn_dgemm_init__avx512(struct qn_gemm_isa *isa);
 void qn_rows_init__avx512(struct qn_kern *kern);
 void qn_plane_init__avx512(struct qn_plane_isa *isa);
+void qn_bytes_init__avx512vnni(struct qn_bytes_isa *isa);
 
 /* To nearest even; NaN stays one. Integer code that the compiler makes vectors of, for the level of the file it is in.
  */

@@ -3,7 +3,6 @@
  * scales them by (x_scale * w_scale) / y_scale in float32, rounds half to even, adds the zero point and saturates.
  * Scale and zero point of w are one, or one for each output channel; the others are one. Not here: geometry
  * (convolve.c, sliding.c), the sums (the kernels). */
-#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -78,7 +77,7 @@ struct geometry {
     struct qn_sliding_size windows;
     int64_t batch, group, c_in, c_out; /* channels of one group */
     int64_t n_in, n_out, n_taps;       /* positions of a plane, of a plane of y, of a kernel */
-    int64_t stride;                    /* of a row of widened operands: c_in * n_taps values */
+    int64_t k, words;                  /* of a product: c_in * n_taps, [tap][channel] */
 };
 
 /* Shapes are known and passed inference. */
@@ -93,7 +92,8 @@ static struct geometry geometry_of(const struct qconv *p, const struct qn_shape 
     g.n_in = qn_sliding_in(&g.windows);
     g.n_out = qn_sliding_out(&g.windows);
     g.n_taps = qn_sliding_taps(&g.windows);
-    g.stride = qn_dots_stride(g.c_in * g.n_taps);
+    g.k = g.c_in * g.n_taps;
+    g.words = qn_bytes_words(g.k, qn_bytes_depth());
     return g;
 }
 
@@ -111,11 +111,10 @@ struct job {
     struct qn_quant w_zero, w_scale;
     int32_t x_zero, y_zero;
     float x_scale, y_scale;
-    int64_t image;
-    const int16_t *weights; /* widened: [group * c_out][stride], each [tap][channel] */
-    int16_t *pixels;        /* the image, widened: [group][position][pixel_stride] */
-    int64_t pixel_stride;
-    char *room; /* of each part, room_bytes apart */
+    const void *weights; /* as a kernel packs them */
+    bool wants_sums;     /* of columns: a zero point of w is not 0 once packed */
+    struct qn_conv conv; /* of one plane */
+    char *room;          /* of each part, room_bytes apart */
     size_t room_bytes;
     int64_t tile;   /* output positions at once */
     int64_t slices; /* in which the output channels of a group are shared out */
@@ -134,7 +133,9 @@ static struct job job_of(const struct qn_call *call)
                     .y = qn_out(call, 0),
                     .bias = at->bias ? qn_in(call, at->bias) : NULL,
                     .w_zero = qn_quant_of(qn_in(call, at->w_zero)),
-                    .x_zero = qn_quant_zero(&x_zero, 0)};
+                    .x_zero = qn_quant_zero(&x_zero, 0),
+                    .x_scale = 1,
+                    .y_scale = 1};
 
     if (at->y_zero) {
         struct qn_quant y_zero = qn_quant_of(qn_in(call, at->y_zero));
@@ -147,50 +148,36 @@ static struct job job_of(const struct qn_call *call)
     return j;
 }
 
-/* n sums of output channel m, counted over all groups, from position `at` on. sums are changed. */
-static void finish(const struct job *j, int32_t *sums, int64_t m, int64_t at, int64_t n)
+/* Of output channel m, counted over all groups. */
+static float scale_of(const struct job *j, int64_t m)
 {
-    int64_t first = (j->image * j->g.group * j->g.c_out + m) * j->g.n_out + at;
-    char *dst = (char *)j->y->data + (size_t)first * qn_dtype_bytes(j->y->dtype);
-    float scale;
-
-    if (j->bias) {
-        uint32_t bias = ((const uint32_t *)j->bias->data)[m];
-
-        for (int64_t i = 0; i < n; i++)
-            sums[i] = (int32_t)((uint32_t)sums[i] + bias);
-    }
-    if (j->y->dtype == QN_INT32) {
-        memcpy(dst, sums, (size_t)n * sizeof(*sums));
-        return;
-    }
-    scale = j->x_scale * qn_quant_scale(&j->w_scale, m) / j->y_scale;
-    qn_quant_narrow(dst, j->y->dtype, sums, &scale, 0, j->y_zero, n);
+    return j->w_scale.tensor ? j->x_scale * qn_quant_scale(&j->w_scale, m) / j->y_scale : 1;
 }
 
-static int parts_of(const struct qn_call *call, int64_t work)
-{
-    int parts = qn_broadcast_parts(call->pool, work, 1);
+static uint32_t bias_of(const struct job *j, int64_t m) { return j->bias ? ((const uint32_t *)j->bias->data)[m] : 0; }
 
-    return parts < call->threads ? parts : call->threads;
+static char *output_at(const struct job *j, int64_t image, int64_t m, int64_t at)
+{
+    int64_t first = (image * j->g.group * j->g.c_out + m) * j->g.n_out + at;
+
+    return (char *)j->y->data + (size_t)first * qn_dtype_bytes(j->y->dtype);
 }
 
-/* A multiply-and-add of bytes is cheap. */
-static int64_t work_of(const struct geometry *g)
+static double work_of(const struct geometry *g)
 {
-    return (int64_t)fmin((double)(g->group * g->c_out) * (double)g->n_out * (double)(g->c_in * g->n_taps) / 8, 0x1p40);
+    return (double)g->batch * (double)(g->group * g->c_out) * (double)g->n_out * (double)g->k / 16;
 }
 
 /* ---- Reference ------------------------------------------------------------------------------------------------ */
 
-static int32_t sum_at(const struct job *j, int64_t m, int64_t out)
+static int32_t sum_at(const struct job *j, int64_t image, int64_t m, int64_t out)
 {
     const struct geometry *g = &j->g;
     const int32_t w_zero = qn_quant_zero(&j->w_zero, m);
     uint32_t sum = 0;
 
     for (int64_t c = 0; c < g->c_in; c++) {
-        int64_t plane = ((j->image * g->group + m / g->c_out) * g->c_in + c) * g->n_in;
+        int64_t plane = ((image * g->group + m / g->c_out) * g->c_in + c) * g->n_in;
         int64_t kernel = (m * g->c_in + c) * g->n_taps;
         struct qn_sliding_window window;
         struct qn_sliding_row row;
@@ -204,33 +191,27 @@ static int32_t sum_at(const struct job *j, int64_t m, int64_t out)
                                   ((int32_t)qn_tensor_int(j->w, kernel + row.tap + i) - w_zero));
             }
     }
-    return (int32_t)sum;
+    return (int32_t)(sum + bias_of(j, m));
 }
 
 static enum qn_status conv_ref(const struct qn_call *call)
 {
     struct job j = job_of(call);
+    int64_t channels = j.g.group * j.g.c_out;
 
-    for (j.image = 0; j.image < j.g.batch; j.image++)
-        for (int64_t m = 0; m < j.g.group * j.g.c_out; m++)
-            for (int64_t out = 0; out < j.g.n_out; out++) {
-                int32_t sum = sum_at(&j, m, out);
+    for (int64_t i = 0, n = qn_tensor_count(j.y); i < n; i++) {
+        int64_t plane = i / j.g.n_out, m = plane % channels;
 
-                finish(&j, &sum, m, out, 1);
-            }
+        qn_quant_store(j.y, i, sum_at(&j, plane / channels, m, i % j.g.n_out), scale_of(&j, m), j.y_zero);
+    }
     return QN_OK;
 }
 
-/* ---- Any geometry: rows of pixels by rows of weights ---------------------------------------------------------- */
+/* ---- Any geometry: a product of weights by windows ------------------------------------------------------------ */
 
-enum { CHANNELS = 16, TILE = 128, TILE_BYTES = 65536, TURN = 256 };
+enum { CHANNELS = 16, TILE = 256, TILE_BYTES = 1 << 17, CHUNK = 64 };
 
-static bool room_for(int64_t n, int64_t stride, size_t size, size_t *bytes)
-{
-    return qn_mul((size_t)n, (size_t)stride, bytes) && qn_mul(*bytes, size, bytes) && *bytes <= (size_t)INT64_MAX - 64;
-}
-
-/* Whether windows are single pixels, all of them: then the widened image is the matrix of windows. */
+/* Whether windows are single pixels, all of them: then the image is the matrix of windows. */
 static bool is_pointwise(const struct geometry *g)
 {
     for (int i = 0; i < g->windows.rank; i++)
@@ -239,152 +220,203 @@ static bool is_pointwise(const struct geometry *g)
     return g->n_taps == 1;
 }
 
-static int64_t pixel_stride(const struct geometry *g) { return is_pointwise(g) ? g->stride : g->c_in; }
-
-/* Output positions at once, so that their windows stay in the second cache. */
+/* Output positions at once, whole panels, so that their windows stay in the second cache; tiles are even. */
 static int64_t tile_of(const struct geometry *g)
 {
-    int64_t n = g->stride > 0 ? TILE_BYTES / (g->stride * (int64_t)sizeof(int16_t)) / 8 * 8 : TILE;
+    int64_t most = g->words > 0 ? TILE_BYTES / (g->words * 4) / QN_BYTES_PANEL * QN_BYTES_PANEL : TILE, n_tiles;
 
-    return n < 8 ? 8 : n < TILE ? n : TILE;
+    most = most < QN_BYTES_PANEL ? QN_BYTES_PANEL : most < TILE ? most : TILE;
+    n_tiles = g->n_out > 0 ? (g->n_out + most - 1) / most : 1;
+    return qn_bytes_words((g->n_out + n_tiles - 1) / n_tiles, QN_BYTES_PANEL) * QN_BYTES_PANEL;
 }
 
-/* Weights of channels of all groups. [channel][tap] becomes [tap][channel]. */
-static void widen_weights(const struct geometry *g, const struct qn_tensor *w, const struct qn_quant *zero,
-                          int16_t *weights)
-{
-    int64_t n = g->c_in * g->n_taps;
+/* Packed weights: sums of all rows, the rows, room for one before it is packed. */
+struct weights {
+    size_t rows, spare, total;
+};
 
-    for (int64_t m = 0; m < g->group * g->c_out; m++, weights += g->stride) {
-        qn_quant_widen_turned(weights, g->c_in, w->dtype, (const char *)w->data + m * n, g->n_taps,
-                              qn_quant_zero(zero, m), g->c_in, g->n_taps);
-        memset(weights + n, 0, (size_t)(g->stride - n) * sizeof(*weights));
+static bool weights_of(const struct geometry *g, struct weights *w)
+{
+    size_t m = (size_t)(g->group * g->c_out), n;
+
+    if (!qn_mul(m, 4, &n) || n > SIZE_MAX / 4 || !qn_mul(n, (size_t)g->words, &w->spare))
+        return false;
+    w->rows = qn_round_up(n, 64);
+    return qn_add(w->rows, w->spare, &w->spare) && qn_add(w->spare, (size_t)g->k + 63, &w->total) &&
+           w->total < SIZE_MAX / 4;
+}
+
+/* [channel][tap] becomes [tap][channel]. */
+static void pack_weights(const struct geometry *g, const struct qn_tensor *w, char *packed)
+{
+    const enum qn_bytes_form form = qn_quant_form(w->dtype);
+    int32_t *sums = (int32_t *)(void *)packed;
+    struct weights at;
+    char *row;
+
+    if (!weights_of(g, &at))
+        return; /* prepare and workspace would have said so */
+    row = packed + at.spare;
+    for (int64_t m = 0; m < g->group * g->c_out; m++) {
+        const char *src = (const char *)w->data + m * g->k;
+
+        for (int64_t t = 0; t < g->n_taps; t++)
+            for (int64_t c = 0; c < g->c_in; c++)
+                row[t * g->c_in + c] = src[c * g->n_taps + t];
+        sums[m] = qn_bytes_pack_row(packed + at.rows + m * g->words * 4, row, form, g->k);
     }
-}
-
-static const struct qn_fact *input_of(const struct qn_site *site, int i)
-{
-    return i > 0 && i < site->n_in ? site->in[i] : NULL;
-}
-
-static bool w_is_constant(const struct qn_site *site)
-{
-    const struct places *at = ((const struct qconv *)site->params)->at;
-    const struct qn_fact *zero = input_of(site, at->w_zero);
-
-    return site->in[at->w]->konst && (!zero || zero->konst);
 }
 
 static enum qn_status prepare(const struct qn_site *site, struct qn_arena *arena, const void **packed,
                               struct qn_err *err)
 {
-    const struct places *at = ((const struct qconv *)site->params)->at;
-    const struct qn_fact *zero = input_of(site, at->w_zero);
-    const struct qn_quant zeros = qn_quant_of(zero ? zero->konst : NULL);
+    const struct qn_tensor *w = site->in[((const struct qconv *)site->params)->at->w]->konst;
     struct geometry g = geometry_of_site(site);
-    int16_t *made;
-    size_t bytes;
+    struct weights size;
+    char *made;
 
-    if (!w_is_constant(site))
+    if (!w)
         return QN_OK;
-    QN_CHECK(room_for(g.group * g.c_out, g.stride, sizeof(*made), &bytes), err, LIMIT, "the weights are too large");
-    made = qn_arena_alloc_raw(arena, bytes);
+    QN_CHECK(weights_of(&g, &size), err, LIMIT, "the weights are too large");
+    made = qn_arena_alloc_raw(arena, size.total);
     QN_CHECK_MEM(made, err);
-    widen_weights(&g, site->in[at->w]->konst, &zeros, made);
+    pack_weights(&g, w, made);
     *packed = made;
     return QN_OK;
 }
 
-/* Parts of the workspace, in this order: weights unless constant, the image, a tile for each part. */
-struct room {
-    size_t weights, pixels, tile, total;
-};
-
-static bool make_room(const struct geometry *g, bool constant, int threads, struct room *room)
+/* What one part needs: a tile of windows, packed; some rows of it before; sums of its columns. */
+static bool tile_bytes(const struct geometry *g, size_t *bytes)
 {
-    size_t tiles;
+    size_t tile = (size_t)tile_of(g);
 
-    *room = (struct room){0};
-    if (!constant && !room_for(g->group * g->c_out, g->stride, sizeof(int16_t), &room->weights))
-        return false;
-    if (!room_for(g->n_in, pixel_stride(g), sizeof(int16_t), &room->pixels) ||
-        !qn_mul(room->pixels, (size_t)g->group, &room->pixels))
-        return false;
-    if (!is_pointwise(g) && !room_for(tile_of(g), g->stride, sizeof(int16_t), &room->tile))
-        return false;
-    return qn_mul(room->tile, (size_t)threads, &tiles) && qn_add(room->weights, room->pixels, &room->total) &&
-           qn_add(room->total, tiles, &room->total);
+    return qn_mul(tile * 4, (size_t)g->words, bytes) && qn_add(*bytes, tile * (CHUNK + sizeof(int32_t)), bytes) &&
+           *bytes <= (size_t)INT64_MAX - 64;
 }
 
 static size_t workspace(const struct qn_site *site)
 {
+    const struct qn_tensor *w = site->in[((const struct qconv *)site->params)->at->w]->konst;
     struct geometry g = geometry_of_site(site);
-    struct room room;
+    struct weights weights = {0, 0, 0};
+    size_t bytes;
 
-    return make_room(&g, w_is_constant(site), site->threads, &room) ? room.total : SIZE_MAX;
+    if ((!w && !weights_of(&g, &weights)) || !tile_bytes(&g, &bytes) ||
+        !qn_mul(qn_round_up(bytes, 64), (size_t)site->threads, &bytes) ||
+        !qn_add(bytes, qn_round_up(weights.total, 64), &bytes))
+        return SIZE_MAX;
+    return bytes;
 }
 
-/* The image, channels as the fast index. */
-static void widen_part(void *arg, int part, int n_parts)
+/* The elements that tap t meets from output positions [at, at + n), for some channels: rows ld apart. Where a window
+ * reaches outside stands the zero point. */
+static void fill_tap(const struct job *j, const uint8_t *planes, int64_t t, int64_t at, int64_t n, uint8_t *rows,
+                     int64_t ld, int64_t channels)
 {
-    const struct job *j = arg;
-    const struct geometry *g = &j->g;
-    int64_t begin, end;
+    const struct qn_sliding_size *s = &j->g.windows;
+    const int last = s->rank - 1;
+    const int64_t width = s->in[last], stride = s->stride[last];
+    int64_t tap[QN_CONV_RANK], out[QN_CONV_RANK], rest = at;
 
-    qn_pool_slice(g->n_in, TURN, part, n_parts, &begin, &end);
-    for (int64_t group = 0; group < g->group; group++) {
-        const char *src = (const char *)j->x->data + (j->image * g->group + group) * g->c_in * g->n_in;
+    for (int i = last; i >= 0; i--) {
+        tap[i] = t % s->kernel[i] * s->dilation[i] - s->pad[i];
+        t /= s->kernel[i];
+        out[i] = rest % s->out[i];
+        rest /= s->out[i];
+    }
+    for (int64_t run; n > 0; n -= run, rows += run) {
+        int64_t x = out[last] * stride + tap[last], row = 0, from, to;
 
-        for (int64_t i = begin; i < end; i += TURN) {
-            int64_t n = end - i < TURN ? end - i : TURN;
-            int16_t *dst = j->pixels + (group * g->n_in + i) * j->pixel_stride;
+        run = s->out[last] - out[last] < n ? s->out[last] - out[last] : n;
+        from = x < 0 ? (-x + stride - 1) / stride : 0;
+        to = x < width ? (width - x + stride - 1) / stride : 0;
+        for (int i = 0; i < last; i++) {
+            int64_t place = out[i] * s->stride[i] + tap[i];
 
-            qn_quant_widen_turned(dst, j->pixel_stride, j->x->dtype, src + i, g->n_in, j->x_zero, g->c_in, n);
-            for (int64_t k = 0; k < n && j->pixel_stride > g->c_in; k++)
-                memset(dst + k * j->pixel_stride + g->c_in, 0, (size_t)(j->pixel_stride - g->c_in) * sizeof(*dst));
+            if (place < 0 || place >= s->in[i])
+                to = 0;
+            row = row * s->in[i] + place;
         }
+        to = to < run ? to : run;
+        from = from < to ? from : to < 0 ? 0 : to;
+        to = to < from ? from : to;
+        for (int64_t c = 0; c < channels; c++) {
+            const uint8_t *src = planes + c * j->g.n_in + row * width + x;
+            uint8_t *dst = rows + c * ld;
+
+            memset(dst, (uint8_t)j->x_zero, (size_t)from);
+            if (stride == 1)
+                memcpy(dst + from, src + from, (size_t)(to - from));
+            else
+                for (int64_t i = from; i < to; i++)
+                    dst[i] = src[i * stride];
+            memset(dst + to, (uint8_t)j->x_zero, (size_t)(run - to));
+        }
+        out[last] = 0;
+        for (int i = last - 1; i >= 0 && ++out[i] == s->out[i]; i--)
+            out[i] = 0;
     }
 }
 
-/* The window of output position `out`, zeros where it is outside. */
-static void copy_window(const struct job *j, const int16_t *pixels, int64_t out, int16_t *dst)
+/* Windows of positions [at, at + n) as panels. */
+static void pack_windows(const struct job *j, const uint8_t *planes, int64_t at, int64_t n, char *panels,
+                         uint8_t *chunk)
 {
     const struct geometry *g = &j->g;
-    const int64_t step = g->windows.rank ? g->windows.dilation[g->windows.rank - 1] : 1;
-    struct qn_sliding_window window;
-    struct qn_sliding_row row;
+    const enum qn_bytes_form form = qn_quant_form(j->x->dtype);
+    const int64_t panel_bytes = qn_bytes_panel_bytes(g->words), depth = qn_bytes_depth();
+    int64_t held = 0;
 
-    memset(dst, 0, (size_t)g->stride * sizeof(*dst));
-    qn_sliding_open(&window, &g->windows, out);
-    while (qn_sliding_next(&window, &row)) {
-        int64_t n = step == 1 ? row.n : 1; /* taps that lie side by side */
+    if (is_pointwise(g)) {
+        qn_bytes_pack_columns(panels, panel_bytes, planes + at, g->n_in, form, g->k, n);
+        return;
+    }
+    for (int64_t k = 0, some; k < g->k; k += some) {
+        int64_t t = k / g->c_in, c = k % g->c_in;
 
-        for (int64_t i = 0; i < row.n; i += n)
-            memcpy(dst + (row.tap + i) * g->c_in, pixels + (row.x + i * step) * g->c_in,
-                   (size_t)(n * g->c_in) * sizeof(*dst));
+        some = g->c_in - c < CHUNK - held ? g->c_in - c : CHUNK - held;
+        fill_tap(j, planes + c * g->n_in, t, at, n, chunk + held * j->tile, j->tile, some);
+        held += some;
+        if (held < CHUNK && k + some < g->k)
+            continue;
+        qn_bytes_pack_columns(panels + qn_bytes_panel_bytes((k + some - held) / depth), panel_bytes, chunk, j->tile,
+                              form, held, n);
+        held = 0;
     }
 }
 
-/* Positions [at, at + n) of output channels [begin, end) of a group. */
-static void convolve_tile(const struct job *j, int64_t group, int64_t at, int64_t n, int64_t begin, int64_t end,
-                          int16_t *room)
+/* Positions [at, at + n) of output channels [begin, end), counted over all groups. */
+static void convolve_tile(const struct job *j, int64_t image, int64_t at, int64_t n, int64_t begin, int64_t end,
+                          char *room)
 {
     const struct geometry *g = &j->g;
-    const int16_t *pixels = j->pixels + group * g->n_in * j->pixel_stride;
-    const int16_t *windows = pixels + at * j->pixel_stride;
-    int32_t sums[CHANNELS * TILE];
+    const int64_t n_panels = qn_bytes_words(n, QN_BYTES_PANEL), group = begin / g->c_out;
+    const int32_t x_zero = j->x_zero + (j->x->dtype == QN_INT8 ? 128 : 0);
+    const int32_t *row_sums = j->weights;
+    int32_t sums[CHANNELS * TILE], *column_sums = (int32_t *)(void *)(room + j->tile * g->words * 4);
+    struct qn_bytes_finish finish = {.form = qn_quant_form(j->y->dtype), .zero = j->y_zero};
+    struct weights at_weights = {0};
 
-    if (!is_pointwise(g)) {
-        for (int64_t i = 0; i < n; i++)
-            copy_window(j, pixels, at + i, room + i * g->stride);
-        windows = room;
-    }
-    for (int64_t m = group * g->c_out + begin; m < group * g->c_out + end; m += CHANNELS) {
-        int64_t left = group * g->c_out + end - m, n_channels = left < CHANNELS ? left : CHANNELS;
+    weights_of(g, &at_weights);
+    pack_windows(j, (const uint8_t *)j->x->data + (image * g->group + group) * g->c_in * g->n_in, at, n, room,
+                 (uint8_t *)(void *)(column_sums + j->tile));
+    if (j->wants_sums)
+        qn_bytes_column_sums(room, g->words, g->k, n_panels, column_sums);
+    for (int64_t m = begin; m < end; m += CHANNELS) {
+        const int64_t some = end - m < CHANNELS ? end - m : CHANNELS;
 
-        qn_dots(n_channels, n, g->stride, j->weights + m * g->stride, windows, sums, TILE);
-        for (int64_t i = 0; i < n_channels; i++)
-            finish(j, sums + i * TILE, m + i, at, n);
+        qn_bytes_product(some, n_panels, g->words, (const char *)j->weights + at_weights.rows + m * g->words * 4, room,
+                         sums, TILE);
+        for (int64_t i = m; i < m + some; i++) {
+            const int32_t w_zero = qn_quant_zero(&j->w_zero, i) - (j->w->dtype == QN_UINT8 ? 128 : 0);
+            const float scale = scale_of(j, i);
+
+            finish.add = bias_of(j, i) + (uint32_t)x_zero * ((uint32_t)w_zero * (uint32_t)g->k - (uint32_t)row_sums[i]);
+            finish.mul = -(uint32_t)w_zero;
+            finish.column_mul = w_zero != 0 ? column_sums : NULL;
+            finish.scale = &scale;
+            qn_bytes_finish(output_at(j, image, i, at), sums + (i - m) * TILE, n, &finish);
+        }
     }
 }
 
@@ -394,171 +426,146 @@ static void convolve_part(void *arg, int part, int n_parts)
     const struct geometry *g = &j->g;
     int64_t n_tiles = (g->n_out + j->tile - 1) / j->tile, begin, end;
 
-    qn_pool_slice(g->group * n_tiles * j->slices, 1, part, n_parts, &begin, &end);
+    qn_pool_slice(g->batch * g->group * n_tiles * j->slices, 1, part, n_parts, &begin, &end);
     for (; begin < end; begin++) {
-        int64_t slice = begin % j->slices, tile = begin / j->slices % n_tiles, group = begin / j->slices / n_tiles;
-        int64_t at = tile * j->tile, first, last;
+        int64_t slice = begin % j->slices, at = begin / j->slices % n_tiles * j->tile, first, last;
+        int64_t group = begin / j->slices / n_tiles % g->group, image = begin / j->slices / n_tiles / g->group;
 
         qn_pool_slice(g->c_out, CHANNELS, (int)slice, (int)j->slices, &first, &last);
         if (first < last)
-            convolve_tile(j, group, at, g->n_out - at < j->tile ? g->n_out - at : j->tile, first, last,
-                          (int16_t *)(void *)(j->room + (size_t)part * j->room_bytes));
+            convolve_tile(j, image, at, g->n_out - at < j->tile ? g->n_out - at : j->tile, group * g->c_out + first,
+                          group * g->c_out + last, j->room + (size_t)part * j->room_bytes);
     }
 }
 
 static enum qn_status conv_bytes(const struct qn_call *call)
 {
     struct job j = job_of(call);
-    char *memory = call->workspace;
-    struct room room;
-    int parts = parts_of(call, work_of(&j.g));
+    int parts = qn_quant_parts(call, work_of(&j.g));
+    struct weights weights = {0};
 
     if (qn_tensor_count(j.y) == 0)
         return QN_OK;
-    make_room(&j.g, call->packed != NULL, call->threads, &room); /* as for the workspace */
     j.weights = call->packed;
-    if (!call->packed) {
-        widen_weights(&j.g, j.w, &j.w_zero, call->workspace);
+    j.room = call->workspace;
+    if (!j.weights) {
+        weights_of(&j.g, &weights); /* as for the workspace */
+        pack_weights(&j.g, j.w, call->workspace);
         j.weights = call->workspace;
+        j.room += qn_round_up(weights.total, 64);
     }
-    j.pixels = (int16_t *)(void *)(memory + room.weights);
-    j.pixel_stride = pixel_stride(&j.g);
-    j.room = memory + room.weights + room.pixels;
-    j.room_bytes = room.tile;
+    for (int64_t m = 0; m < j.g.group * j.g.c_out && !j.wants_sums; m++)
+        j.wants_sums = qn_quant_zero(&j.w_zero, m) != (j.w->dtype == QN_UINT8 ? 128 : 0);
     j.tile = tile_of(&j.g);
-    j.slices = j.g.group * ((j.g.n_out + j.tile - 1) / j.tile) < 4 * parts && parts > 1 ? parts : 1;
-    for (j.image = 0; j.image < j.g.batch; j.image++) {
-        qn_pool_run(call->pool, parts_of(call, j.g.group * j.g.c_in * j.g.n_in / 2), widen_part, &j);
-        qn_pool_run(call->pool, parts, convolve_part, &j);
-    }
+    tile_bytes(&j.g, &j.room_bytes);
+    j.room_bytes = qn_round_up(j.room_bytes, 64);
+    j.slices = j.g.batch * j.g.group * ((j.g.n_out + j.tile - 1) / j.tile) < 4 * parts && parts > 1 ? parts : 1;
+    qn_pool_run(call->pool, parts, convolve_part, &j);
     return QN_OK;
 }
 
-/* ---- One input channel for each group: planes ----------------------------------------------------------------- */
+/* ---- One input channel for each group: the float32 convolution of a plane, which is exact for such numbers ------- */
 
-/* The padded plane of one channel, widened, its columns sorted by their place within a stride, so that the elements
- * that one tap meets lie side by side. */
-struct plane {
-    int64_t in[2], out[2], kernel[2], step[2], dilation[2], pad[2]; /* rows, columns; one row without a second axis */
-    int64_t height, phase, width;                                   /* rows; columns of a phase; of all phases */
-    int64_t n;                                                      /* an output row, rounded up */
-};
+enum { MAX_TAPS = 256, MAX_FLOATS = 1 << 22 }; /* 256 * 255 * 255 < 2^24 */
 
-static bool make_plane(const struct geometry *g, struct plane *p)
+static bool plane_of(const struct geometry *g, struct qn_conv *conv)
 {
-    int64_t reach, size;
-
-    *p = (struct plane){{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {0, 0}, 0, 0, 0, 0};
-    if (g->c_in != 1 || g->windows.rank < 1 || g->windows.rank > 2)
+    *conv = (struct qn_conv){.batch = 1, .c_in = 1, .c_out = g->c_out, .group = 1, .rank = g->windows.rank};
+    if (g->c_in != 1 || g->n_taps > MAX_TAPS || g->windows.rank < 1 || g->windows.rank > 2 || g->n_in > MAX_FLOATS ||
+        g->n_out > MAX_FLOATS / (g->c_out > 0 ? g->c_out : 1))
         return false;
-    for (int i = 0, axis = 2 - g->windows.rank; i < g->windows.rank; i++, axis++) {
-        p->in[axis] = g->windows.in[i];
-        p->out[axis] = g->windows.out[i];
-        p->kernel[axis] = g->windows.kernel[i];
-        p->step[axis] = g->windows.stride[i];
-        p->dilation[axis] = g->windows.dilation[i];
-        p->pad[axis] = g->windows.pad[i];
+    for (int i = 0; i < conv->rank; i++) {
+        conv->in[i] = g->windows.in[i];
+        conv->out[i] = g->windows.out[i];
+        conv->kernel[i] = g->windows.kernel[i];
+        conv->stride[i] = g->windows.stride[i];
+        conv->dilation[i] = g->windows.dilation[i];
+        conv->pad[i] = g->windows.pad[i];
     }
-    for (int i = 0; i < 2; i++)
-        if (p->out[i] > INT32_MAX / 4 || p->step[i] > 64 || p->dilation[i] > 4096 || p->kernel[i] > 4096 ||
-            p->pad[i] > 1 << 20)
-            return false;
-    p->height = (p->out[0] - 1) * p->step[0] + (p->kernel[0] - 1) * p->dilation[0] + 1;
-    reach = (p->kernel[1] - 1) * p->dilation[1] / p->step[1];
-    p->n = (p->out[1] + QN_TAPS_STEP - 1) / QN_TAPS_STEP * QN_TAPS_STEP;
-    p->phase = p->n + reach + 1;
-    p->width = p->phase * p->step[1];
-    return g->n_taps <= 1024 && qn_mul64(p->height, p->width, &size) && size <= 1 << 24;
-}
-
-/* A plane, its sums of one row, offsets and weights of its taps, as one part needs them. */
-static size_t plane_bytes(const struct geometry *g, const struct plane *p)
-{
-    return qn_round_up((size_t)g->n_taps * sizeof(int64_t), 64) + qn_round_up((size_t)p->n * sizeof(int32_t), 64) +
-           qn_round_up((size_t)g->n_taps * sizeof(int16_t), 64) +
-           qn_round_up((size_t)(p->height * p->width) * sizeof(int16_t), 64);
+    return qn_conv_depthwise.accept(conv);
 }
 
 static const char *accept_planes(const struct qn_site *site)
 {
     struct geometry g = geometry_of_site(site);
-    struct plane p;
+    struct qn_conv conv;
 
-    return make_plane(&g, &p) ? NULL : "more than one input channel in a group, or not one or two axes";
+    return plane_of(&g, &conv) ? NULL : "not a channel of two axes by itself";
+}
+
+/* Of each part: the plane, its kernels, its outputs, the convolution's own. */
+static bool plane_bytes(const struct geometry *g, const struct qn_conv *conv, size_t *bytes)
+{
+    size_t floats = (size_t)(g->n_in + g->c_out * (g->n_taps + g->n_out));
+
+    if (!qn_conv_depthwise.bytes(conv, 1, bytes) || !qn_add(*bytes, qn_round_up(floats * sizeof(float), 64), bytes))
+        return false;
+    *bytes = qn_round_up(*bytes, 64);
+    return true;
 }
 
 static size_t workspace_planes(const struct qn_site *site)
 {
     struct geometry g = geometry_of_site(site);
-    struct plane p;
+    struct qn_conv conv;
     size_t bytes;
 
-    return make_plane(&g, &p) && qn_mul(plane_bytes(&g, &p), (size_t)site->threads, &bytes) ? bytes : SIZE_MAX;
+    return plane_of(&g, &conv) && plane_bytes(&g, &conv, &bytes) && qn_mul(bytes, (size_t)site->threads, &bytes)
+               ? bytes
+               : SIZE_MAX;
 }
 
-static void widen_plane(const struct job *j, const struct plane *p, int64_t channel, int16_t *plane)
+/* n sums of channel m from position 0 on, as floats. */
+static void finish_plane(const struct job *j, const float *y, int64_t image, int64_t m)
 {
-    const char *src = (const char *)j->x->data + (j->image * j->g.group + channel) * j->g.n_in;
-    int64_t rows = p->height < p->in[0] + p->pad[0] ? p->height : p->in[0] + p->pad[0];
+    const float scale = scale_of(j, m);
+    const struct qn_bytes_finish finish = {
+        .form = qn_quant_form(j->y->dtype), .add = bias_of(j, m), .scale = &scale, .zero = j->y_zero};
+    int32_t sums[TILE];
 
-    memset(plane, 0, (size_t)(p->height * p->width) * sizeof(*plane));
-    for (int64_t phase = 0; phase < p->step[1]; phase++) {
-        /* Column x of the input is column x + pad of the plane: number (x + pad) / step of its phase. */
-        int64_t first = p->pad[1] > phase ? (p->pad[1] - phase + p->step[1] - 1) / p->step[1] : 0;
-        int64_t x = first * p->step[1] + phase - p->pad[1];
-        int64_t n = x < p->in[1] ? (p->in[1] - x + p->step[1] - 1) / p->step[1] : 0;
-
-        n = n < p->phase - first ? n : p->phase - first;
-        for (int64_t y = p->pad[0]; y < rows && n > 0; y++)
-            qn_quant_widen(plane + y * p->width + phase * p->phase + first, j->x->dtype,
-                           src + (y - p->pad[0]) * p->in[1] + x, p->step[1], j->x_zero, n);
+    for (int64_t at = 0, n; at < j->g.n_out; at += n) {
+        n = j->g.n_out - at < TILE ? j->g.n_out - at : TILE;
+        for (int64_t i = 0; i < n; i++)
+            sums[i] = (int32_t)y[at + i];
+        qn_bytes_finish(output_at(j, image, m, at), sums, n, &finish);
     }
 }
 
 static void convolve_planes(void *arg, int part, int n_parts)
 {
     const struct job *j = arg;
-    char *room = j->room + (size_t)part * j->room_bytes;
-    int64_t begin, end, n_taps = j->g.n_taps, *offset;
-    int16_t *weight, *plane;
-    struct plane p;
-    int32_t *sums;
+    const struct geometry *g = &j->g;
+    float *x = (float *)(void *)(j->room + (size_t)part * j->room_bytes), *w = x + g->n_in;
+    float *y = w + g->c_out * g->n_taps;
+    const struct qn_conv_data data = {.x = x, .w = w, .y = y};
+    size_t used = qn_round_up((size_t)(y + g->c_out * g->n_out - x) * sizeof(float), 64);
+    const struct qn_work work = {(char *)x + used, 1, NULL};
+    int64_t begin, end;
 
-    make_plane(&j->g, &p);
-    offset = (int64_t *)(void *)room;
-    sums = (int32_t *)(void *)(room += qn_round_up((size_t)n_taps * sizeof(*offset), 64));
-    weight = (int16_t *)(void *)(room += qn_round_up((size_t)p.n * sizeof(*sums), 64));
-    plane = (int16_t *)(void *)(room + qn_round_up((size_t)n_taps * sizeof(*weight), 64));
-    for (int64_t t = 0; t < n_taps; t++) {
-        int64_t column = t % p.kernel[1] * p.dilation[1];
+    qn_pool_slice(g->batch * g->group, 1, part, n_parts, &begin, &end);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i % g->group * g->c_out;
 
-        offset[t] = t / p.kernel[1] * p.dilation[0] * p.width + column % p.step[1] * p.phase + column / p.step[1];
-    }
-    qn_pool_slice(j->g.group * j->g.c_out, 1, part, n_parts, &begin, &end);
-    for (int64_t m = begin; m < end; m++) {
-        if (m == begin || m % j->g.c_out == 0)
-            widen_plane(j, &p, m / j->g.c_out, plane);
-        qn_quant_widen(weight, j->w->dtype, (const char *)j->w->data + m * n_taps, 1, qn_quant_zero(&j->w_zero, m),
-                       n_taps);
-        for (int64_t y = 0; y < p.out[0]; y++) {
-            qn_tap_sums(sums, plane + y * p.step[0] * p.width, offset, weight, n_taps, p.n);
-            finish(j, sums, m, y * p.out[1], p.out[1]);
-        }
+        qn_bytes_dequantise(x, qn_quant_form(j->x->dtype), (const char *)j->x->data + i * g->n_in, 1, j->x_zero,
+                            g->n_in);
+        for (int64_t m = 0; m < g->c_out; m++)
+            qn_bytes_dequantise(w + m * g->n_taps, qn_quant_form(j->w->dtype),
+                                (const char *)j->w->data + (first + m) * g->n_taps, 1,
+                                qn_quant_zero(&j->w_zero, first + m), g->n_taps);
+        qn_conv_depthwise.run(&j->conv, &data, &work);
+        for (int64_t m = 0; m < g->c_out; m++)
+            finish_plane(j, y + m * g->n_out, i / g->group, first + m);
     }
 }
 
 static enum qn_status conv_planes(const struct qn_call *call)
 {
     struct job j = job_of(call);
-    struct plane p;
 
-    if (qn_tensor_count(j.y) == 0)
+    if (qn_tensor_count(j.y) == 0 || !plane_of(&j.g, &j.conv) || !plane_bytes(&j.g, &j.conv, &j.room_bytes))
         return QN_OK;
-    make_plane(&j.g, &p);
     j.room = call->workspace;
-    j.room_bytes = plane_bytes(&j.g, &p);
-    for (j.image = 0; j.image < j.g.batch; j.image++)
-        qn_pool_run(call->pool, parts_of(call, work_of(&j.g) * 2), convolve_planes, &j);
+    qn_pool_run(call->pool, qn_quant_parts(call, work_of(&j.g) * 4), convolve_planes, &j);
     return QN_OK;
 }
 

@@ -1,5 +1,5 @@
-/* quantized.h: what the products and convolutions of quantised tensors share: parameters (scales, zero points),
- * operands as 16-bit integers less their zero points, and the way from sums back to quantised outputs. */
+/* quantized.h: what the operators of quantised tensors share: parameters (scales, zero points), and how the kernels see
+ * them. */
 #ifndef QN_OPS_QUANTIZED_H
 #define QN_OPS_QUANTIZED_H
 
@@ -38,14 +38,16 @@ static inline float qn_quant_scale(const struct qn_quant *q, int64_t row)
 /* Whether the shape is that of one element, or may be. */
 bool qn_quant_is_one(const struct qn_shape *shape);
 
-/* dst[i] = src[i * step] - zero for uint8 or int8 elements. */
-void qn_quant_widen(int16_t *dst, enum qn_dtype dtype, const void *src, int64_t step, int32_t zero, int64_t n);
-/* dst[i * ld + j] = src[j * n + i] - zero for i < n (positions), j < m (channels): channels become the fast index. */
-void qn_quant_widen_turned(int16_t *dst, int64_t ld, enum qn_dtype dtype, const void *src, int64_t n_row, int32_t zero,
-                           int64_t m, int64_t n);
+/* How the kernels call bytes and sums. */
+static inline enum qn_bytes_form qn_quant_form(enum qn_dtype dtype)
+{
+    return dtype == QN_UINT8 ? QN_BYTES_U8 : dtype == QN_INT8 ? QN_BYTES_S8 : QN_BYTES_S32;
+}
 
-/* dst[i] = saturate(round(sums[i] * scale[i * step]) + zero) as uint8 or int8; rounded half to even; step is 0 or 1. */
-void qn_quant_narrow(void *dst, enum qn_dtype dtype, const int32_t *sums, const float *scale, int64_t step,
-                     int32_t zero, int64_t n);
+/* Element i of y: saturate(round(sum * scale) + zero) as uint8 or int8, rounded half to even; as int32 the sum. */
+void qn_quant_store(struct qn_tensor *y, int64_t i, int32_t sum, float scale, int32_t zero);
+
+/* In how many parts so many multiply-adds of bytes are worth splitting. */
+int qn_quant_parts(const struct qn_call *call, double work);
 
 #endif
