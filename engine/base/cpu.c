@@ -129,7 +129,7 @@ bool qn_cpu_has_vnni(void)
 
     if (atomic_load_explicit(&found, memory_order_relaxed) < 0)
         atomic_store_explicit(&found, detect_vnni(), memory_order_relaxed);
-    return qn_cpu_level() == QN_CPU_AVX512 && atomic_load_explicit(&found, memory_order_relaxed) != 0;
+    return atomic_load_explicit(&found, memory_order_relaxed) != 0;
 }
 
 /* CPUs in the affinity mask. The kernel's mask may be wider than cpu_set_t, so the set grows until it fits. */

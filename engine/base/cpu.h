@@ -17,7 +17,7 @@ enum qn_cpu_level {
 enum qn_cpu_level qn_cpu_level(void);
 /* For tests: kernels chosen after this call see at most this level. */
 void qn_cpu_limit(enum qn_cpu_level level);
-/* AVX-512 VNNI, for levels that are AVX512 in force. */
+/* Whether a machine of level AVX512 has VNNI, whichever level is in force. */
 bool qn_cpu_has_vnni(void);
 const char *qn_cpu_level_name(enum qn_cpu_level level);
 

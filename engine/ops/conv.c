@@ -3,6 +3,7 @@
  * auto_pad is NOTSET. A window larger than the padded input is an error. Not here: the shared part (convolve.c) and the
  * loops (the kernels). */
 #include "ops/convolve.h"
+#include "ops/quantized.h"
 
 QN_CONVOLVE_ALGO(qn_conv_depthwise)
 QN_CONVOLVE_ALGO(qn_conv_gemm)
@@ -28,6 +29,7 @@ static const struct qn_attr attrs_fused[] = {QN_CONVOLVE_ATTRS, QN_ACT_ATTRS(qn_
         .out = QN_FORMALS(QN_OUT("Y", 'T', type_set)), .attrs = (attr_list),                                           \
         QN_PRESET(qn_convolve, .transposed = false), .infer = qn_convolve_infer, .kernels = kernels,                   \
         .tolerance = QN_ROUNDING, .flops = qn_convolve_flops, .rewrite = qn_convolve_rewrite,                          \
+        .integers = (domain_text)[0] ? NULL : qn_qlinear_conv_integers,                                                \
     }
 #define END                                                                                                            \
     {                                                                                                                  \

@@ -122,7 +122,7 @@ static const struct qn_kernel space_to_depth_kernels[] = {
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last), .in = QN_FORMALS(QN_IN("input", 'T', types)),   \
         .out = QN_FORMALS(QN_OUT("output", 'T', types)), .attrs = QN_ATTRS(__VA_ARGS__), QN_PARAMS(blocks),            \
-        .infer = (infer_fn), .kernels = (kernel_list)                                                                  \
+        .infer = (infer_fn), .kernels = (kernel_list), .flags = QN_MOVES                                               \
     }
 #define TO_SPACE(first, last, types, ...)                                                                              \
     ROW("DepthToSpace", first, last, types, infer_depth_to_space, depth_to_space_kernels, __VA_ARGS__)

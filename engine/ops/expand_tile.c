@@ -156,14 +156,14 @@ static const struct qn_kernel tile_kernels[] = {
     }
 #define EXPAND(first, last, types)                                                                                     \
     ROW("Expand", first, last, QN_FORMALS(QN_IN("input", 'T', types), QN_IN("shape", 0, QN_BIT(INT64))), types,        \
-        .infer = infer_expand, .kernels = expand_kernels)
+        .infer = infer_expand, .kernels = expand_kernels, .flags = QN_MOVES)
 #define TILE_1(first, last, types)                                                                                     \
     ROW("Tile", first, last,                                                                                           \
         QN_FORMALS(QN_IN("input", 'T', types), QN_IN("tiles", 'T', types), QN_IN("axis", 'T', types)), types,          \
         QN_PRESET(tile, .old = true), .infer = infer_tile, .kernels = tile_kernels)
 #define TILE_6(first, last, types)                                                                                     \
     ROW("Tile", first, last, QN_FORMALS(QN_IN("input", 'T', types), QN_IN("repeats", 0, QN_BIT(INT64))), types,        \
-        QN_PARAMS(tile), .infer = infer_tile, .kernels = tile_kernels)
+        QN_PARAMS(tile), .infer = infer_tile, .kernels = tile_kernels, .flags = QN_MOVES)
 
 const struct qn_op qn_ops_expand_tile[] = {
     EXPAND(8, 12, QN_ALL_IR3), EXPAND(13, 27, QN_ALL_IR4), TILE_1(1, 5, QN_FLOATS_STD),

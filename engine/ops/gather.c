@@ -270,7 +270,7 @@ static const struct qn_kernel gather_nd_kernels[] = {
 #define INT64 QN_BIT(INT64)
 #define GATHER(first, last, types)                                                                                     \
     ROW("Gather", first, last, types, QN_BIT(INT32) | INT64, QN_PARAMS(gather), .infer = infer_gather,                 \
-        .attrs = QN_ATTRS(QN_INT_ATTR(gather, axis, 0)), .kernels = gather_kernels)
+        .attrs = QN_ATTRS(QN_INT_ATTR(gather, axis, 0)), .kernels = gather_kernels, .flags = QN_MOVES)
 #define GATHER_ELEMENTS(first, last, types)                                                                            \
     ROW("GatherElements", first, last, types, QN_BIT(INT32) | INT64, QN_PARAMS(gather),                                \
         .infer = infer_gather_elements, .attrs = QN_ATTRS(QN_INT_ATTR(gather, axis, 0)),                               \

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "ops/fuse.h"
 #include "ops/product.h"
+#include "ops/quantized.h"
 
 struct gemm {
     float alpha, beta;
@@ -494,6 +495,20 @@ static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)
     return i >= 0 && !rewrite->changed ? absorb_residual(rewrite, node, next, i) : QN_OK;
 }
 
+/* ---- On bytes -------------------------------------------------------------------------------------------------- */
+
+/* With C a vector of the columns, or none. */
+static enum qn_status integers(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                               struct qn_node **made)
+{
+    const struct gemm *p = node->params;
+    const struct qn_var *c = input_of(node, C);
+
+    if (p->alpha != 1 || p->trans_a || (c && (p->beta != 1 || c->fact.shape.rank != 1)))
+        return QN_OK;
+    return qn_qlinear_product_integers(rewrite, node, y, p->trans_b, c, made);
+}
+
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 #define COMMON_ATTRS                                                                                                   \
@@ -515,7 +530,8 @@ static const struct qn_attr attrs_quern[] = {COMMON_ATTRS, QN_ACT_ATTRS(gemm, ac
         .name = "Gemm", .domain = "", .since = (first), .until = (last),                                               \
         .in = QN_FORMALS(QN_IN("A", 'T', type_set), QN_IN("B", 'T', type_set), c_formal("C", 'T', type_set)),          \
         .out = QN_FORMALS(QN_OUT("Y", 'T', type_set)), .attrs = (attr_list), QN_PRESET(gemm, .old = (is_old)),         \
-        .infer = infer, .kernels = kernels, .tolerance = QN_ROUNDING, .flops = flops, .rewrite = rewrite,              \
+        .infer = infer, .kernels = kernels, .tolerance = QN_ROUNDING, .flops = flops, .integers = integers,            \
+        .rewrite = rewrite,                                                                                            \
     }
 
 const struct qn_op qn_ops_gemm[] = {

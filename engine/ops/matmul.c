@@ -5,6 +5,7 @@
 
 #include "ops/fuse.h"
 #include "ops/product.h"
+#include "ops/quantized.h"
 
 static enum qn_status infer(struct qn_infer *in, const void *params)
 {
@@ -170,7 +171,7 @@ static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)
         .name = "MatMul", .domain = "", .since = (first), .until = (last),                                             \
         .in = QN_FORMALS(QN_IN("A", 'T', type_set), QN_IN("B", 'T', type_set)),                                        \
         .out = QN_FORMALS(QN_OUT("Y", 'T', type_set)), .infer = infer, .kernels = kernels, .tolerance = QN_ROUNDING,   \
-        .flops = flops, .rewrite = rewrite,                                                                            \
+        .flops = flops, .integers = qn_qlinear_matmul_integers, .rewrite = rewrite,                                    \
     }
 
 const struct qn_op qn_ops_matmul[] = {

@@ -261,6 +261,8 @@ struct qn_affine {
     int64_t n;
 };
 
+struct qn_quantised;
+
 struct qn_rewrite {
     struct qn_graph *graph;
     struct qn_uses uses; /* valid at entry; qn_uses_only() of variables untouched in this call */
@@ -273,11 +275,14 @@ struct qn_rewrite {
 enum qn_op_flag {
     QN_VIEW = 1, /* output 0 is input 0's bytes under another shape: no kernel, no copy */
     QN_COMMUTATIVE = 2,
-    QN_RANDOM = 4,         /* gives another answer every time: neither folded nor shared */
-    QN_DATA_DEPENDENT = 8, /* kernels place outputs whose shape the plan could not know */
-    QN_KEEPS_VALUES = 16,  /* outputs refer to memory of inputs (sequences, optionals, strings): inputs stay alive */
-    QN_NO_FOLD = 32,       /* never folded though deterministic (has bodies that may not end, or costs too much) */
-    QN_CONVERTS = 64       /* is about element types: inputs must have been rounded to theirs */
+    QN_RANDOM = 4,          /* gives another answer every time: neither folded nor shared */
+    QN_DATA_DEPENDENT = 8,  /* kernels place outputs whose shape the plan could not know */
+    QN_KEEPS_VALUES = 16,   /* outputs refer to memory of inputs (sequences, optionals, strings): inputs stay alive */
+    QN_NO_FOLD = 32,        /* never folded though deterministic (has bodies that may not end, or costs too much) */
+    QN_CONVERTS = 64,       /* is about element types: inputs must have been rounded to theirs */
+    QN_FOLD_LATE = 128,     /* folded only after the rewrites below, which want its constant inputs */
+    QN_REWRITE_EARLY = 256, /* rewritten before what folds late is folded; others after */
+    QN_MOVES = 512 /* elements of output 0 are those of input 0, whatever their type, or the greatest of some */
 };
 
 enum qn_tolerance_kind { QN_EXACT, QN_ROUNDING, QN_RANDOMLY };
@@ -305,6 +310,10 @@ struct qn_op {
     bool (*activation)(const struct qn_node *node, struct qn_act *act);
     /* Optional: true when the node is this affine map of its input *x. */
     bool (*affine)(const struct qn_node *node, struct qn_arena *arena, int *x, struct qn_affine *affine);
+    /* Optional: y, output 0, is read by a quantisation alone: becomes an operator of bytes before that, when inputs are
+     * dequantised, and gives the result in bytes; NULL: left alone. See quantized.h. */
+    enum qn_status (*integers)(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                               struct qn_node **made);
     /* Optional: tries to absorb neighbours or to become something better. */
     enum qn_status (*rewrite)(struct qn_rewrite *rewrite, struct qn_node *node);
 };

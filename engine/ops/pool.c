@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ops/args.h"
+#include "ops/quantized.h"
 #include "ops/sliding.h"
 
 enum kind { MAX, AVERAGE, LP };
@@ -716,7 +717,8 @@ static const struct qn_kernel unpool_kernels[] = {
     ROW(op, first, last, which, type_set, infer, kernel_list, outputs(type_set), .tolerance = (level), .flops = flops, \
         .attrs = QN_ATTRS(__VA_ARGS__))
 #define MAXPOOL(first, last, type_set, ...)                                                                            \
-    POOL("MaxPool", first, last, MAX, type_set, max_kernels, Y_INDICES, QN_EXACT, WINDOW, __VA_ARGS__)
+    ROW("MaxPool", first, last, MAX, type_set, infer, max_kernels, Y_INDICES(type_set), .tolerance = QN_EXACT,         \
+        .flops = flops, .flags = QN_MOVES, .attrs = QN_ATTRS(WINDOW, __VA_ARGS__))
 #define AVERAGEPOOL(first, last, type_set, ...)                                                                        \
     POOL("AveragePool", first, last, AVERAGE, type_set, average_kernels, Y, QN_ROUNDING, __VA_ARGS__)
 #define LPPOOL(first, last, type_set, ...)                                                                             \
@@ -753,8 +755,8 @@ const struct qn_op qn_ops_pool[] = {
     LPPOOL(22, 27, QN_FLOATS, WINDOW, POWER, CEIL, DILATIONS),
     GLOBAL("GlobalMaxPool", 1, 21, MAX, QN_FLOATS_STD, QN_EXACT),
     GLOBAL("GlobalMaxPool", 22, 27, MAX, QN_FLOATS, QN_EXACT),
-    GLOBAL("GlobalAveragePool", 1, 21, AVERAGE, QN_FLOATS_STD, QN_ROUNDING),
-    GLOBAL("GlobalAveragePool", 22, 27, AVERAGE, QN_FLOATS, QN_ROUNDING),
+    GLOBAL("GlobalAveragePool", 1, 21, AVERAGE, QN_FLOATS_STD, QN_ROUNDING, .integers = qn_qlinear_elements_integers),
+    GLOBAL("GlobalAveragePool", 22, 27, AVERAGE, QN_FLOATS, QN_ROUNDING, .integers = qn_qlinear_elements_integers),
     GLOBAL("GlobalLpPool", 1, 1, LP, QN_FLOATS_STD, QN_ROUNDING, .attrs = QN_ATTRS(FLOAT_POWER)),
     GLOBAL("GlobalLpPool", 2, 21, LP, QN_FLOATS_STD, QN_ROUNDING, .attrs = QN_ATTRS(POWER)),
     GLOBAL("GlobalLpPool", 22, 27, LP, QN_FLOATS, QN_ROUNDING, .attrs = QN_ATTRS(POWER)),

@@ -2,7 +2,8 @@
  * numpy.matmul. Sums are exact in 32 bits and wrap beyond. QLinearMatMul scales them by (a_scale * b_scale) / y_scale
  * in float32, rounds half to even, adds the zero point and saturates; scales and zero points are one for the tensor, or
  * one for each row of A and each column of B, y's are one. quern:QLinearMatMul adds a bias for each column, of scale
- * a_scale * b_scale, to the sums. With float8 among the types everything is added up in float64. Not here: convolutions (qlinear_conv.c). */
+ * a_scale * b_scale, to the sums. With float8 among the types everything is added up in float64. Not here: convolutions
+ * (qlinear_conv.c). */
 #include <math.h>
 #include <string.h>
 
@@ -450,6 +451,66 @@ static const struct qn_kernel kernels[] = {
     {.name = "matmul_quantised_ref", .run = matmul_ref},
     {.name = NULL},
 };
+
+/* ---- From MatMul and Gemm -------------------------------------------------------------------------------------- */
+
+/* The depth of a product with B, when it is known and a sum of so many products fits an int32. */
+static bool is_shallow(const struct qn_shape *b, bool trans_b, int64_t *k)
+{
+    if (b->rank < 1)
+        return false;
+    *k = b->dims[b->rank == 1 ? 0 : b->rank - (trans_b ? 1 : 2)];
+    return qn_dim_known(*k) && *k <= INT32_MAX / (255 * 255);
+}
+
+static enum qn_status transposed(struct qn_rewrite *rewrite, struct qn_node *node, struct qn_var **b)
+{
+    struct qn_node *made;
+    struct qn_var *turned = qn_graph_add_var(rewrite->graph, (*b)->name);
+
+    QN_CHECK_MEM(turned, rewrite->err);
+    QN_TRY(qn_quantised_make(rewrite, node, "", "Transpose", 13, b, 1, &made));
+    turned->fact = qn_fact_tensor((*b)->fact.dtype, &QN_SHAPE_UNKNOWN);
+    qn_node_set_out(made, 0, turned);
+    *b = turned;
+    return QN_OK;
+}
+
+enum qn_status qn_qlinear_product_integers(struct qn_rewrite *rewrite, struct qn_node *node,
+                                           const struct qn_quantised *y, bool trans_b, const struct qn_var *bias,
+                                           struct qn_node **made)
+{
+    const struct qn_shape *shape;
+    struct qn_quantised a, b;
+    struct qn_var *added = NULL;
+    int64_t k;
+
+    if (!qn_dequantised_bytes(node->in[0], &a) || !qn_dequantised(node->in[1], &b) || b.dtype == QN_INT32)
+        return QN_OK;
+    shape = &b.bytes->fact.shape;
+    if (!is_shallow(shape, trans_b, &k) || (b.axis >= 0 && (shape->rank != 2 || b.axis != (trans_b ? 0 : 1))))
+        return QN_OK;
+    if (bias) {
+        if (shape->rank != 2 || !qn_dim_known(shape->dims[trans_b ? 0 : 1]))
+            return QN_OK;
+        added = qn_quantised_bias(rewrite, node, bias, shape->dims[trans_b ? 0 : 1], k, &a, &b, y);
+        if (!added)
+            return rewrite->declined ? QN_OK : QN_NOMEM;
+    }
+    if (trans_b)
+        QN_TRY(transposed(rewrite, node, &b.bytes));
+    return qn_quantised_make(rewrite, node, added ? "quern" : "", "QLinearMatMul", added ? 1 : 21,
+                             (struct qn_var *[]){a.bytes, a.scale, qn_quantised_zero_var(rewrite, node, &a), b.bytes,
+                                                 b.scale, qn_quantised_zero_var(rewrite, node, &b), y->scale,
+                                                 qn_quantised_zero_var(rewrite, node, y), added},
+                             added ? 9 : 8, made);
+}
+
+enum qn_status qn_qlinear_matmul_integers(struct qn_rewrite *rewrite, struct qn_node *node,
+                                          const struct qn_quantised *y, struct qn_node **made)
+{
+    return qn_qlinear_product_integers(rewrite, node, y, false, NULL, made);
+}
 
 static double flops(const struct qn_site *site)
 {

@@ -576,6 +576,36 @@ static const struct qn_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* ---- From Conv ------------------------------------------------------------------------------------------------- */
+
+enum qn_status qn_qlinear_conv_integers(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                                        struct qn_node **made)
+{
+    struct qn_quantised x, w;
+    struct qn_var *bias = NULL;
+    int64_t n, k;
+
+    if (!qn_dequantised_bytes(node->in[0], &x) || !qn_dequantised(node->in[1], &w) || !w.bytes->fact.konst ||
+        w.dtype == QN_INT32 || w.axis > 0 || w.bytes->fact.shape.rank < 3)
+        return QN_OK;
+    n = w.bytes->fact.shape.dims[0];
+    k = n > 0 ? qn_tensor_count(w.bytes->fact.konst) / n : 0;
+    if (k > INT32_MAX / (255 * 255))
+        return QN_OK;
+    if (node->n_in > 2 && node->in[2]) {
+        bias = qn_quantised_bias(rewrite, node, node->in[2], n, k, &x, &w, y);
+        if (!bias)
+            return rewrite->declined ? QN_OK : QN_NOMEM;
+    }
+    QN_TRY(qn_quantised_make(rewrite, node, "", "QLinearConv", 10,
+                             (struct qn_var *[]){x.bytes, x.scale, qn_quantised_zero_var(rewrite, node, &x), w.bytes,
+                                                 w.scale, qn_quantised_zero_var(rewrite, node, &w), y->scale,
+                                                 qn_quantised_zero_var(rewrite, node, y), bias},
+                             bias ? 9 : 8, made));
+    memcpy((*made)->params, node->params, sizeof(struct qn_convolve));
+    return QN_OK;
+}
+
 static double flops(const struct qn_site *site)
 {
     struct geometry g = geometry_of_site(site);

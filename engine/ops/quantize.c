@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ops/broadcast.h"
+#include "ops/quantized.h"
 #include "tensor/convert.h"
 
 struct quantize {
@@ -562,6 +563,71 @@ static const struct qn_kernel dynamic_kernels[] = {
     {.name = NULL},
 };
 
+/* ---- In graphs ------------------------------------------------------------------------------------------------ */
+
+/* Scales whose products and quotients stay far from both ends of float32. */
+static bool is_scale(const struct qn_var *scale)
+{
+    const struct qn_tensor *t = scale->fact.konst;
+
+    if (!t || t->dtype != QN_FLOAT)
+        return false;
+    for (int64_t i = 0, n = qn_tensor_count(t); i < n; i++)
+        if (!(((const float *)t->data)[i] >= 0x1p-60f && ((const float *)t->data)[i] <= 0x1p30f))
+            return false;
+    return qn_tensor_count(t) > 0;
+}
+
+/* What the inputs of a node say; bytes and their type are the caller's. */
+static bool parameters(const struct qn_node *node, struct qn_quantised *q)
+{
+    const struct quantize *p = node->params;
+    struct qn_shape shape;
+
+    *q = (struct qn_quantised){.scale = node->in[SCALE], .zero = node->n_in > ZERO ? node->in[ZERO] : NULL, .axis = -1};
+    if (p->block_size > 0 || !is_scale(q->scale) || (q->zero && !q->zero->fact.konst))
+        return false;
+    shape = qn_tensor_shape(q->scale->fact.konst);
+    if (!one_element(&shape)) {
+        q->axis = (int)(p->axis < 0 ? p->axis + node->in[X]->fact.shape.rank : p->axis);
+        return q->axis >= 0 && node->in[X]->fact.shape.rank > q->axis &&
+               (!q->zero || qn_tensor_count(q->zero->fact.konst) == shape.dims[0]);
+    }
+    return !q->zero || qn_tensor_count(q->zero->fact.konst) == 1;
+}
+
+static bool is_node(const struct qn_node *node, const char *name)
+{
+    return node && !node->op->domain[0] && strcmp(node->op->name, name) == 0;
+}
+
+bool qn_dequantised(const struct qn_var *value, struct qn_quantised *q)
+{
+    const struct qn_node *node = value->producer;
+
+    if (value->fact.dtype != QN_FLOAT || !is_node(node, "DequantizeLinear") || !parameters(node, q))
+        return false;
+    q->bytes = node->in[X];
+    q->dtype = q->bytes->fact.dtype;
+    return q->dtype == QN_UINT8 || q->dtype == QN_INT8 || q->dtype == QN_INT32;
+}
+
+bool qn_dequantised_bytes(const struct qn_var *value, struct qn_quantised *q)
+{
+    return qn_dequantised(value, q) && q->dtype != QN_INT32 && q->axis < 0;
+}
+
+bool qn_quantises(const struct qn_node *node, struct qn_quantised *q)
+{
+    const struct quantize *p = node->params;
+
+    if (!is_node(node, "QuantizeLinear") || node->in[X]->fact.dtype != QN_FLOAT || !node->out[0] ||
+        (p->precision != QN_UNDEFINED && p->precision != QN_FLOAT) || !parameters(node, q))
+        return false;
+    q->dtype = node->out[0]->fact.dtype;
+    return q->axis < 0 && (q->dtype == QN_UINT8 || q->dtype == QN_INT8);
+}
+
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 #define FLOATS_32 (QN_BIT(FLOAT) | QN_BIT(FLOAT16) | QN_BIT(BFLOAT16))
@@ -590,7 +656,8 @@ static const struct qn_kernel dynamic_kernels[] = {
                          QN_OPT("y_zero_point", y_group, y_types)),                                                    \
         .out = QN_FORMALS(QN_OUT("y", y_group, y_types)), .attrs = attr_list,                                          \
         QN_PRESET(quantize, .axis = 1, .saturate = true, .whole = (first) == 10), .parse = parse,                      \
-        .infer = infer_quantize, .kernels = quantize_kernels, .tolerance = QN_EXACT                                    \
+        .infer = infer_quantize, .kernels = quantize_kernels, .tolerance = QN_EXACT, .flags = QN_REWRITE_EARLY,        \
+        .rewrite = qn_quantised_rewrite                                                                                \
     }
 #define DEQUANTIZE(first, last, x_types, scale_group, scale_types, y_group, y_types, attr_list)                        \
     {                                                                                                                  \
@@ -599,7 +666,7 @@ static const struct qn_kernel dynamic_kernels[] = {
                          QN_OPT("x_zero_point", '1', x_types)),                                                        \
         .out = QN_FORMALS(QN_OUT("y", y_group, y_types)), .attrs = attr_list,                                          \
         QN_PRESET(quantize, .axis = 1, .whole = (first) == 10), .parse = parse, .infer = infer_dequantize,             \
-        .kernels = dequantize_kernels, .tolerance = QN_ROUNDING                                                        \
+        .kernels = dequantize_kernels, .tolerance = QN_ROUNDING, .flags = QN_FOLD_LATE                                 \
     }
 
 const struct qn_op qn_ops_quantize[] = {

@@ -50,4 +50,52 @@ void qn_quant_store(struct qn_tensor *y, int64_t i, int32_t sum, float scale, in
 /* In how many parts so many multiply-adds of bytes are worth splitting. */
 int qn_quant_parts(const struct qn_call *call, double work);
 
+/* ---- Graphs whose values are quantised and dequantised around every operator ---------------------------------- */
+
+/* A float32 value that stands for bytes (or a bias in int32): (bytes - zero) * scale. Scales are constants, positive
+ * and of a size that products and quotients of three of them neither overflow nor vanish. */
+struct qn_quantised {
+    struct qn_var *bytes;        /* NULL: not yet there */
+    struct qn_var *scale, *zero; /* zero NULL: none */
+    enum qn_dtype dtype;
+    int axis; /* of the scales; -1: one for all */
+};
+
+/* Whether the value comes from a DequantizeLinear of uint8, int8 or int32. */
+bool qn_dequantised(const struct qn_var *value, struct qn_quantised *q);
+/* The same with bytes, and one scale for all. */
+bool qn_dequantised_bytes(const struct qn_var *value, struct qn_quantised *q);
+/* Whether the node quantises float32 to uint8 or int8 with one scale. */
+bool qn_quantises(const struct qn_node *node, struct qn_quantised *q);
+float qn_quantised_scale(const struct qn_quantised *q, int64_t i);
+int32_t qn_quantised_zero(const struct qn_quantised *q, int64_t i);
+/* The zero point as a variable: a new constant where there is none; NULL when out of memory. */
+struct qn_var *qn_quantised_zero_var(struct qn_rewrite *rewrite, const struct qn_node *node,
+                                     const struct qn_quantised *q);
+/* b, a constant or a dequantised one, of n elements, as int32 of scale x * w (w's scales: one, or n). NULL, with
+ * *declined or without memory, when it is none, or when the rounding, or a sum of k products beside it, is too large.
+ */
+struct qn_var *qn_quantised_bias(struct qn_rewrite *rewrite, const struct qn_node *node, const struct qn_var *b,
+                                 int64_t n, int64_t k, const struct qn_quantised *x, const struct qn_quantised *w,
+                                 const struct qn_quantised *y);
+/* A node in front of the given one, without outputs yet. */
+enum qn_status qn_quantised_make(struct qn_rewrite *rewrite, struct qn_node *node, const char *domain,
+                                 const char *op_name, int64_t opset, struct qn_var *const *ins, int n_ins,
+                                 struct qn_node **made);
+
+/* The rewrite of QuantizeLinear: what is before it becomes operators of bytes, as far as it can. */
+enum qn_status qn_quantised_rewrite(struct qn_rewrite *rewrite, struct qn_node *node);
+
+/* Hooks `integers` of Conv; of element-wise operators and poolings called "QLinear" and their name; and of products,
+ * b used transposed, bias NULL or a vector. */
+enum qn_status qn_qlinear_conv_integers(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                                        struct qn_node **made);
+enum qn_status qn_qlinear_elements_integers(struct qn_rewrite *rewrite, struct qn_node *node,
+                                            const struct qn_quantised *y, struct qn_node **made);
+enum qn_status qn_qlinear_matmul_integers(struct qn_rewrite *rewrite, struct qn_node *node,
+                                          const struct qn_quantised *y, struct qn_node **made);
+enum qn_status qn_qlinear_product_integers(struct qn_rewrite *rewrite, struct qn_node *node,
+                                           const struct qn_quantised *y, bool trans_b, const struct qn_var *bias,
+                                           struct qn_node **made);
+
 #endif

@@ -148,7 +148,8 @@ static const struct qn_kernel kernels[] = {
         .name = "Slice", .domain = "", .since = (first), .until = (last),                                              \
         .in = QN_FORMALS(QN_IN("data", 'T', types), QN_IN("starts", 'i', BOUNDS), QN_IN("ends", 'i', BOUNDS),          \
                          QN_OPT("axes", 'i', BOUNDS), QN_OPT("steps", 'i', BOUNDS)),                                   \
-        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .infer = infer, .kernels = kernels, .attrs = (attributes)     \
+        .out = QN_FORMALS(QN_OUT("output", 'T', types)), .infer = infer, .kernels = kernels, .flags = QN_MOVES,        \
+        .attrs = (attributes)                                                                                          \
     }
 
 const struct qn_op qn_ops_slice[] = {

@@ -72,7 +72,7 @@ static const struct qn_kernel kernels[] = {
         .name = "Transpose", .domain = "", .since = (first), .until = (last),                                          \
         .in = QN_FORMALS(QN_IN("data", 'T', types)), .out = QN_FORMALS(QN_OUT("transposed", 'T', types)),              \
         .attrs = QN_ATTRS(QN_INTS_ATTR(transpose, perm)), QN_PARAMS(transpose), .parse = parse, .infer = infer,        \
-        .kernels = kernels                                                                                             \
+        .kernels = kernels, .flags = QN_MOVES                                                                          \
     }
 
 const struct qn_op qn_ops_transpose[] = {

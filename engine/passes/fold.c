@@ -1,6 +1,7 @@
 /* fold.c: inference and constant folding in one walk, so that a node sees what its predecessors became. A node is
  * evaluated by the ordinary kernels when all its inputs are constant; one that only asks for shapes (Shape, Size) is
- * known from facts alone. Results are kept within a budget: whatever is larger is computed at run time instead. */
+ * known from facts alone. Results are kept within a budget: whatever is larger is computed at run time instead.
+ * Dequantised constants are folded later than others: operators of bytes want the bytes. */
 #include <string.h>
 
 #include "passes/pass.h"
@@ -73,7 +74,7 @@ static enum qn_status evaluate(struct qn_passes *passes, struct qn_graph *graph,
     return QN_OK;
 }
 
-static enum qn_status fold_node(struct qn_passes *passes, struct qn_graph *graph, struct qn_node *node,
+static enum qn_status fold_node(struct qn_passes *passes, struct qn_graph *graph, struct qn_node *node, bool all,
                                 struct qn_arena *scratch)
 {
     size_t bytes;
@@ -86,6 +87,10 @@ static enum qn_status fold_node(struct qn_passes *passes, struct qn_graph *graph
     }
     if (!qn_op_foldable(node))
         return QN_OK;
+    if (!all && (node->op->flags & QN_FOLD_LATE)) {
+        passes->late = true;
+        return QN_OK;
+    }
     bytes = output_bytes(node);
     if (bytes == SIZE_MAX)
         bytes = (size_t)1 << 20;
@@ -99,7 +104,7 @@ static enum qn_status fold_node(struct qn_passes *passes, struct qn_graph *graph
     return QN_OK;
 }
 
-enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph)
+static enum qn_status fold(struct qn_passes *passes, struct qn_graph *graph, bool all)
 {
     enum qn_status status = QN_OK;
     struct qn_arena scratch;
@@ -107,7 +112,7 @@ enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph)
     qn_arena_init(&scratch, (size_t)4 << 30);
     for (struct qn_node *node = graph->first, *next; node && status == QN_OK; node = next) {
         next = node->next;
-        status = fold_node(passes, graph, node, &scratch);
+        status = fold_node(passes, graph, node, all, &scratch);
         if (status != QN_OK)
             qn_err_at(passes->err, status, node->name, node->op_name);
         qn_arena_reset(&scratch);
@@ -115,3 +120,11 @@ enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph)
     qn_arena_deinit(&scratch);
     return status;
 }
+
+enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph)
+{
+    passes->late = false;
+    return fold(passes, graph, false);
+}
+
+enum qn_status qn_pass_fold_all(struct qn_passes *passes, struct qn_graph *graph) { return fold(passes, graph, true); }

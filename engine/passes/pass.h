@@ -12,6 +12,7 @@ struct qn_passes {
     bool reference;         /* reference kernels, no rewriting */
     int max_rewrites;       /* 0: no limit; -1: none */
     int n_rewrites;
+    bool late; /* something of this graph was left to fold late */
     void (*dump_fn)(void *arg, const char *stage, const char *text);
     void *dump_arg;
     const char *dump; /* "all" or a pass name */
@@ -25,13 +26,17 @@ struct qn_pass {
 
 /* Infers every node in order; a node whose outputs are known becomes constants. Shape sub-graphs vanish here. */
 enum qn_status qn_pass_fold(struct qn_passes *passes, struct qn_graph *graph);
+/* The same, nothing left out. */
+enum qn_status qn_pass_fold_all(struct qn_passes *passes, struct qn_graph *graph);
 /* Puts conversions around nodes whose kernels do not take narrow element types. */
 enum qn_status qn_pass_widen(struct qn_passes *passes, struct qn_graph *graph);
 /* Removes nodes without used outputs, and forgets unused optional outputs. */
 enum qn_status qn_pass_dce(struct qn_passes *passes, struct qn_graph *graph);
 /* Nodes with the same operator, parameters and inputs become one. */
 enum qn_status qn_pass_cse(struct qn_passes *passes, struct qn_graph *graph);
-/* Lets every node's descriptor rewrite it, until nothing changes: fusions. */
+/* Early rewrites: what works on dequantised values becomes operators of bytes. Then folds what was left. */
+enum qn_status qn_pass_integers(struct qn_passes *passes, struct qn_graph *graph);
+/* Lets every other node's descriptor rewrite it, until nothing changes: fusions. */
 enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph);
 
 /* The whole list over a model's graph and every body in it. */

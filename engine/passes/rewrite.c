@@ -27,11 +27,11 @@ static bool is_linked(const struct qn_graph *graph, const struct qn_node *node)
     return node->prev ? node->prev->next == node : graph->first == node;
 }
 
-static enum qn_status offer_all(struct qn_passes *passes, struct qn_rewrite *rewrite, bool *changed)
+static enum qn_status offer_all(struct qn_passes *passes, struct qn_rewrite *rewrite, unsigned early, bool *changed)
 {
     *changed = false;
     for (struct qn_node *node = rewrite->graph->first; node; node = node->next) {
-        if (!node->op->rewrite || !is_linked(rewrite->graph, node))
+        if (!node->op->rewrite || (node->op->flags & QN_REWRITE_EARLY) != early || !is_linked(rewrite->graph, node))
             continue;
         if (passes->max_rewrites > 0 && passes->n_rewrites >= passes->max_rewrites)
             break;
@@ -41,7 +41,7 @@ static enum qn_status offer_all(struct qn_passes *passes, struct qn_rewrite *rew
     return QN_OK;
 }
 
-enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph)
+static enum qn_status rewrite_all(struct qn_passes *passes, struct qn_graph *graph, unsigned early)
 {
     struct qn_rewrite rewrite = {.graph = graph, .arena = graph->arena, .err = passes->err};
     bool changed = !passes->reference && passes->max_rewrites >= 0;
@@ -53,9 +53,22 @@ enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph)
         if (!qn_uses_build(&rewrite.uses, graph, &scratch))
             status = qn_err_set(passes->err, QN_NOMEM, "out of memory");
         else
-            status = offer_all(passes, &rewrite, &changed);
+            status = offer_all(passes, &rewrite, early, &changed);
         qn_arena_reset(&scratch);
     }
     qn_arena_deinit(&scratch);
     return status;
+}
+
+enum qn_status qn_pass_rewrite(struct qn_passes *passes, struct qn_graph *graph)
+{
+    return rewrite_all(passes, graph, 0);
+}
+
+/* What became superfluous goes first, so that only constants that are still wanted are folded. */
+enum qn_status qn_pass_integers(struct qn_passes *passes, struct qn_graph *graph)
+{
+    QN_TRY(rewrite_all(passes, graph, QN_REWRITE_EARLY));
+    QN_TRY(qn_pass_dce(passes, graph));
+    return passes->late ? qn_pass_fold_all(passes, graph) : QN_OK;
 }

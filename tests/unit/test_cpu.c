@@ -33,7 +33,6 @@ static void a_limit_lowers_and_gives_back(void **state)
     (void)state;
     qn_cpu_limit(QN_CPU_GENERIC);
     assert_int_equal(qn_cpu_level(), QN_CPU_GENERIC);
-    assert_false(qn_cpu_has_vnni());
     qn_cpu_limit(before);
     assert_int_equal(qn_cpu_level(), before);
     for (int i = 0; i <= QN_CPU_NEON; i++) {
@@ -61,7 +60,7 @@ static void the_level_agrees_with_the_compiler(void **state)
         assert_int_equal(level, QN_CPU_AVX2);
     else
         assert_int_equal(level, QN_CPU_GENERIC);
-    assert_int_equal(qn_cpu_has_vnni(), level == QN_CPU_AVX512 && __builtin_cpu_supports("avx512vnni"));
+    assert_int_equal(qn_cpu_has_vnni(), __builtin_cpu_supports("avx512vnni") != 0);
 }
 #endif
 
