@@ -58,6 +58,11 @@ void qn_bytes_quantise(void *dst, enum qn_bytes_form form, const float *src, flo
     qn_isa()->bytes.quantise(dst, form, src, scale, zero, n);
 }
 
+void qn_bytes_scale(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n)
+{
+    qn_isa()->bytes.scale(dst, form, src, scale, zero, n);
+}
+
 void qn_bytes_dequantise(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n)
 {
     qn_isa()->bytes.dequantise(dst, form, src, scale, zero, n);

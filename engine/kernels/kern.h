@@ -238,6 +238,8 @@ struct qn_bytes_finish {
 void qn_bytes_finish(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *finish);
 /* y = saturate(round(x / scale) + zero), rounded half to even; NaN becomes the least. */
 void qn_bytes_quantise(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
+/* The same of x * scale. */
+void qn_bytes_scale(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
 /* y = (x - zero) * scale */
 void qn_bytes_dequantise(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n);
 /* Sum of n bytes. */

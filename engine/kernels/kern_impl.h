@@ -110,6 +110,7 @@ struct qn_bytes_isa {
     void (*product)(int64_t m, int64_t n_panels, int64_t words, const void *a, const void *b, int32_t *c, int64_t ldc);
     void (*finish)(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *finish);
     void (*quantise)(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
+    void (*scale)(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n);
     void (*dequantise)(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n);
     int64_t (*sum)(enum qn_bytes_form form, const void *src, int64_t n);
 };

@@ -226,7 +226,7 @@ static enum qn_status add_table(struct qn_rewrite *rewrite, struct qn_node *node
 {
     const struct qn_shape shape = qn_shape_1d(256);
     struct qn_var *ins[2] = {x, NULL};
-    struct qn_node *made;
+    struct qn_node *made = NULL;
     void *data;
 
     ins[1] = make_const(rewrite, node, "table", dtype, &shape, &data);

@@ -465,7 +465,7 @@ static bool is_shallow(const struct qn_shape *b, bool trans_b, int64_t *k)
 
 static enum qn_status transposed(struct qn_rewrite *rewrite, struct qn_node *node, struct qn_var **b)
 {
-    struct qn_node *made;
+    struct qn_node *made = NULL;
     struct qn_var *turned = qn_graph_add_var(rewrite->graph, (*b)->name);
 
     QN_CHECK_MEM(turned, rewrite->err);

@@ -493,10 +493,10 @@ static const char *accept_planes(const struct qn_site *site)
     return plane_of(&g, &conv) ? NULL : "not a channel of two axes by itself";
 }
 
-/* Of each part: the plane, its kernels, its outputs, the convolution's own. */
+/* Of each part: the plane, its kernels, their biases, its outputs, the convolution's own. */
 static bool plane_bytes(const struct geometry *g, const struct qn_conv *conv, size_t *bytes)
 {
-    size_t floats = (size_t)(g->n_in + g->c_out * (g->n_taps + g->n_out));
+    size_t floats = (size_t)(g->n_in + g->c_out * (1 + g->n_taps + g->n_out));
 
     if (!qn_conv_depthwise.bytes(conv, 1, bytes) || !qn_add(*bytes, qn_round_up(floats * sizeof(float), 64), bytes))
         return false;
@@ -515,14 +515,28 @@ static size_t workspace_planes(const struct qn_site *site)
                : SIZE_MAX;
 }
 
-/* n sums of channel m from position 0 on, as floats. */
+/* The part of a bias that leaves sums exact floats, the whole or nothing. */
+static float float_bias(const struct job *j, int64_t m)
+{
+    const int32_t bias = (int32_t)bias_of(j, m), most = (1 << 24) - (int32_t)j->g.n_taps * 255 * 255;
+
+    return bias >= -most && bias <= most ? (float)bias : 0;
+}
+
+/* Sums of channel m as floats. */
 static void finish_plane(const struct job *j, const float *y, int64_t image, int64_t m)
 {
     const float scale = scale_of(j, m);
-    const struct qn_bytes_finish finish = {
-        .form = qn_quant_form(j->y->dtype), .add = bias_of(j, m), .scale = &scale, .zero = j->y_zero};
+    const struct qn_bytes_finish finish = {.form = qn_quant_form(j->y->dtype),
+                                           .add = bias_of(j, m) - (uint32_t)(int32_t)float_bias(j, m),
+                                           .scale = &scale,
+                                           .zero = j->y_zero};
     int32_t sums[TILE];
 
+    if (finish.form != QN_BYTES_S32 && finish.add == 0) {
+        qn_bytes_scale(output_at(j, image, m, 0), finish.form, y, scale, j->y_zero, j->g.n_out);
+        return;
+    }
     for (int64_t at = 0, n; at < j->g.n_out; at += n) {
         n = j->g.n_out - at < TILE ? j->g.n_out - at : TILE;
         for (int64_t i = 0; i < n; i++)
@@ -536,8 +550,8 @@ static void convolve_planes(void *arg, int part, int n_parts)
     const struct job *j = arg;
     const struct geometry *g = &j->g;
     float *x = (float *)(void *)(j->room + (size_t)part * j->room_bytes), *w = x + g->n_in;
-    float *y = w + g->c_out * g->n_taps;
-    const struct qn_conv_data data = {.x = x, .w = w, .y = y};
+    float *bias = w + g->c_out * g->n_taps, *y = bias + g->c_out;
+    const struct qn_conv_data data = {.x = x, .w = w, .bias = bias, .y = y};
     size_t used = qn_round_up((size_t)(y + g->c_out * g->n_out - x) * sizeof(float), 64);
     const struct qn_work work = {(char *)x + used, 1, NULL};
     int64_t begin, end;
@@ -548,10 +562,12 @@ static void convolve_planes(void *arg, int part, int n_parts)
 
         qn_bytes_dequantise(x, qn_quant_form(j->x->dtype), (const char *)j->x->data + i * g->n_in, 1, j->x_zero,
                             g->n_in);
-        for (int64_t m = 0; m < g->c_out; m++)
+        for (int64_t m = 0; m < g->c_out; m++) {
+            bias[m] = float_bias(j, first + m);
             qn_bytes_dequantise(w + m * g->n_taps, qn_quant_form(j->w->dtype),
                                 (const char *)j->w->data + (first + m) * g->n_taps, 1,
                                 qn_quant_zero(&j->w_zero, first + m), g->n_taps);
+        }
         qn_conv_depthwise.run(&j->conv, &data, &work);
         for (int64_t m = 0; m < g->c_out; m++)
             finish_plane(j, y + m * g->n_out, i / g->group, first + m);

@@ -1,4 +1,39 @@
 /* bytes_ref.c: products of bytes in plain C, words of two. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { LANES = 1 };
+typedef float floats;
+typedef int32_t ints;
+#define set_float(x)                (x)
+#define set_int(x)                  (x)
+#define load_ints(p, n)             (*(p))
+#define load_floats(p, n)           (*(p))
+#define load_bytes(p, is_signed, n) ((is_signed) ? (int8_t) * (p) : *(p))
+#define store_ints(p, x, n)         (*(p) = (x))
+#define store_floats(p, x, n)       (*(p) = (x))
+#define to_floats(x)                ((float)(x))
+#define add_ints(a, b)              ((int32_t)((uint32_t)(a) + (uint32_t)(b)))
+#define sub_ints(a, b)              ((a) - (b))
+#define mul_ints(a, b)              ((int32_t)((uint32_t)(a) * (uint32_t)(b)))
+#define mul_floats(a, b)            ((a) * (b))
+#define div_floats(a, b)            ((a) / (b))
+#define store_bytes(p, x, r, n)     (*(p) = (uint8_t)(round_between(x, (r).low, (r).high) + (r).zero))
+
+/* Adding 1.5 * 2^23 leaves the nearest integer in the last places of the sum. */
+static inline int32_t round_between(float x, float low, float high)
+{
+    const float magic = 0x1.8p23f;
+    int32_t bits, nothing;
+
+    x = x > low ? x : low;
+    x = (x < high ? x : high) + magic;
+    memcpy(&bits, &x, sizeof(bits));
+    memcpy(&nothing, &magic, sizeof(nothing));
+    return bits - nothing;
+}
+
 #define BYTES_DEPTH 2
 #include "kernels/simd/bytes_body.h"
 

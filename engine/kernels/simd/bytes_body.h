@@ -1,6 +1,6 @@
-/* bytes_body.h: products of bytes: packing and rows in plain C, which the compiler vectorises; compiled once for each
- * CPU level. BYTES_DEPTH, defined before, is how many elements of k a word holds; INTERLEAVE, too, may be a function of
- * the level that packs one word of 16 columns. Not here: the products themselves. */
+/* bytes_body.h: products of bytes: packing and rows, over a vocabulary that the CPU level's file defines before it;
+ * compiled once for each level. BYTES_DEPTH is how many elements of k a word holds; INTERLEAVE may be a function that
+ * packs one word of 16 columns. Not here: the products themselves. */
 #ifndef QN_KERNELS_BYTES_BODY_H
 #define QN_KERNELS_BYTES_BODY_H
 
@@ -67,47 +67,100 @@ static void pack_columns(void *packed, int64_t panel_bytes, const uint8_t *src, 
 
 /* ---- Rows ----------------------------------------------------------------------------------------------------- */
 
-/* Clamped to integers first, which changes nothing; adding 1.5 * 2^23 then leaves the nearest integer in the last
- * places of the sum. NaN gives low. */
-static inline int32_t round_between(float x, float low, float high)
-{
-    const float magic = 0x1.8p23f;
-    int32_t bits, nothing;
+/* The level's vocabulary, LANES at a time; loads and stores touch the first n, and with n = LANES need no mask:
+ * load_ints, load_floats, load_bytes (as integers), store_floats, store_bytes (rounded half to even between low and
+ * high, NaN as low, then plus zero), to_floats, set_*, add_ints, mul_ints, sub_ints, mul_floats, div_floats. */
 
-    x = x > low ? x : low;
-    x = (x < high ? x : high) + magic;
-    memcpy(&bits, &x, sizeof(bits));
-    memcpy(&nothing, &magic, sizeof(nothing));
-    return bits - nothing;
+/* Runs BODY(i, n) over n elements. */
+#define EACH_VECTOR(n, BODY)                                                                                           \
+    do {                                                                                                               \
+        int64_t at_ = 0;                                                                                               \
+                                                                                                                       \
+        for (; at_ + LANES <= (n); at_ += LANES)                                                                       \
+            BODY(at_, LANES);                                                                                          \
+        if (at_ < (n))                                                                                                 \
+            BODY(at_, (int)((n)-at_));                                                                                 \
+    } while (0)
+
+/* Where rounded results lie before their zero point is added. */
+struct range {
+    floats low, high;
+    ints zero;
+};
+
+static struct range range_of(enum qn_bytes_form form, int32_t zero)
+{
+    const int32_t least = form == QN_BYTES_S8 ? INT8_MIN : 0;
+
+    return (struct range){set_float((float)(least - zero)), set_float((float)(least + 255 - zero)), set_int(zero)};
 }
 
-#define DEFINE_ROWS(name, type, lowest, highest)                                                                       \
-    static void finish_##name(type *restrict dst, const int32_t *sums, const float *scale, bool by_column,             \
-                              uint32_t add, int32_t zero, int64_t n)                                                   \
-    {                                                                                                                  \
-        const float low = (float)((lowest)-zero), high = (float)((highest)-zero), s = scale[0];                        \
-                                                                                                                       \
-        if (by_column) {                                                                                               \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                dst[i] =                                                                                               \
-                    (type)(round_between((float)(int32_t)((uint32_t)sums[i] + add) * scale[i], low, high) + zero);     \
-        } else {                                                                                                       \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                dst[i] = (type)(round_between((float)(int32_t)((uint32_t)sums[i] + add) * s, low, high) + zero);       \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void quantise_##name(type *restrict dst, const float *src, float scale, int32_t zero, int64_t n)            \
-    {                                                                                                                  \
-        const float low = (float)((lowest)-zero), high = (float)((highest)-zero);                                      \
-                                                                                                                       \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            dst[i] = (type)(round_between(src[i] / scale, low, high) + zero);                                          \
-    }                                                                                                                  \
-    static void dequantise_##name(float *restrict dst, const type *src, float scale, int32_t zero, int64_t n)          \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            dst[i] = (float)((int32_t)src[i] - zero) * scale;                                                          \
-    }                                                                                                                  \
+static void finish(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *f)
+{
+    const struct range range = range_of(f->form, f->zero);
+    const ints add = set_int((int32_t)f->add), mul = set_int((int32_t)f->mul);
+    const floats scale = set_float(f->form == QN_BYTES_S32 ? 1 : f->scale[0]);
+
+#define ADD_COLUMN(i, some)                                                                                            \
+    store_ints(sums + (i), add_ints(load_ints(sums + (i), some), load_ints(f->column_add + (i), some)), some)
+#define MUL_COLUMN(i, some)                                                                                            \
+    store_ints(sums + (i), add_ints(load_ints(sums + (i), some), mul_ints(load_ints(f->column_mul + (i), some), mul)), \
+               some)
+#define TO_INTS(i, some) store_ints((int32_t *)dst + (i), add_ints(load_ints(sums + (i), some), add), some)
+#define TO_BYTES(i, some)                                                                                              \
+    store_bytes((uint8_t *)dst + (i), mul_floats(to_floats(add_ints(load_ints(sums + (i), some), add)), scale), range, \
+                some)
+#define TO_BYTES_BY_COLUMN(i, some)                                                                                    \
+    store_bytes((uint8_t *)dst + (i),                                                                                  \
+                mul_floats(to_floats(add_ints(load_ints(sums + (i), some), add)), load_floats(f->scale + (i), some)),  \
+                range, some)
+    if (f->column_add)
+        EACH_VECTOR(n, ADD_COLUMN);
+    if (f->column_mul)
+        EACH_VECTOR(n, MUL_COLUMN);
+    if (f->form == QN_BYTES_S32)
+        EACH_VECTOR(n, TO_INTS);
+    else if (f->by_column)
+        EACH_VECTOR(n, TO_BYTES_BY_COLUMN);
+    else
+        EACH_VECTOR(n, TO_BYTES);
+}
+
+static void quantise(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n)
+{
+    const struct range range = range_of(form, zero);
+    const floats s = set_float(scale);
+
+#define QUANTISE(i, some) store_bytes((uint8_t *)dst + (i), div_floats(load_floats(src + (i), some), s), range, some)
+    EACH_VECTOR(n, QUANTISE);
+}
+
+static void scale_floats(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n)
+{
+    const struct range range = range_of(form, zero);
+    const floats s = set_float(scale);
+
+#define SCALE(i, some) store_bytes((uint8_t *)dst + (i), mul_floats(load_floats(src + (i), some), s), range, some)
+    EACH_VECTOR(n, SCALE);
+}
+
+static void dequantise(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n)
+{
+    const floats s = set_float(scale);
+    const ints z = set_int(zero);
+
+#define DEQUANTISE(i, some, is_signed)                                                                                 \
+    store_floats(dst + (i),                                                                                            \
+                 mul_floats(to_floats(sub_ints(load_bytes((const uint8_t *)src + (i), is_signed, some), z)), s), some)
+#define DEQUANTISE_U8(i, some) DEQUANTISE(i, some, false)
+#define DEQUANTISE_S8(i, some) DEQUANTISE(i, some, true)
+    if (form == QN_BYTES_U8)
+        EACH_VECTOR(n, DEQUANTISE_U8);
+    else
+        EACH_VECTOR(n, DEQUANTISE_S8);
+}
+
+#define DEFINE_SUM(name, type)                                                                                         \
     static int32_t sum_##name(const type *src, int64_t n)                                                              \
     {                                                                                                                  \
         int32_t sum = 0;                                                                                               \
@@ -116,43 +169,8 @@ static inline int32_t round_between(float x, float low, float high)
             sum += src[i];                                                                                             \
         return sum;                                                                                                    \
     }
-DEFINE_ROWS(u8, uint8_t, 0, UINT8_MAX)
-DEFINE_ROWS(s8, int8_t, INT8_MIN, INT8_MAX)
-
-static void finish(void *dst, int32_t *sums, int64_t n, const struct qn_bytes_finish *f)
-{
-    uint32_t *restrict row = (uint32_t *)sums;
-
-    if (f->column_add)
-        for (int64_t i = 0; i < n; i++)
-            row[i] += (uint32_t)f->column_add[i];
-    if (f->column_mul)
-        for (int64_t i = 0; i < n; i++)
-            row[i] += f->mul * (uint32_t)f->column_mul[i];
-    if (f->form == QN_BYTES_U8)
-        finish_u8(dst, sums, f->scale, f->by_column, f->add, f->zero, n);
-    else if (f->form == QN_BYTES_S8)
-        finish_s8(dst, sums, f->scale, f->by_column, f->add, f->zero, n);
-    else
-        for (int64_t i = 0; i < n; i++)
-            ((uint32_t *)dst)[i] = row[i] + f->add;
-}
-
-static void quantise(void *dst, enum qn_bytes_form form, const float *src, float scale, int32_t zero, int64_t n)
-{
-    if (form == QN_BYTES_U8)
-        quantise_u8(dst, src, scale, zero, n);
-    else
-        quantise_s8(dst, src, scale, zero, n);
-}
-
-static void dequantise(float *dst, enum qn_bytes_form form, const void *src, float scale, int32_t zero, int64_t n)
-{
-    if (form == QN_BYTES_U8)
-        dequantise_u8(dst, src, scale, zero, n);
-    else
-        dequantise_s8(dst, src, scale, zero, n);
-}
+DEFINE_SUM(u8, uint8_t)
+DEFINE_SUM(s8, int8_t)
 
 static int64_t sum(enum qn_bytes_form form, const void *src, int64_t n)
 {
@@ -171,7 +189,7 @@ static int64_t sum(enum qn_bytes_form form, const void *src, int64_t n)
     (struct qn_bytes_isa)                                                                                              \
     {                                                                                                                  \
         .depth = BYTES_DEPTH, .pack_row = pack_row, .pack_columns = pack_columns, .product = product,                  \
-        .finish = finish, .quantise = quantise, .dequantise = dequantise, .sum = sum                                   \
+        .finish = finish, .quantise = quantise, .scale = scale_floats, .dequantise = dequantise, .sum = sum            \
     }
 
 #endif

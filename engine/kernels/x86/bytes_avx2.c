@@ -2,6 +2,51 @@
  * its sums of two. */
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
+
+enum { LANES = 8 };
+typedef __m256 floats;
+typedef __m256i ints;
+#define set_float(x)     _mm256_set1_ps(x)
+#define set_int(x)       _mm256_set1_epi32(x)
+#define to_floats(x)     _mm256_cvtepi32_ps(x)
+#define add_ints(a, b)   _mm256_add_epi32(a, b)
+#define sub_ints(a, b)   _mm256_sub_epi32(a, b)
+#define mul_ints(a, b)   _mm256_mullo_epi32(a, b)
+#define mul_floats(a, b) _mm256_mul_ps(a, b)
+#define div_floats(a, b) _mm256_div_ps(a, b)
+
+static inline __m256i first(int n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline ints load_ints(const int32_t *p, int n) { return _mm256_maskload_epi32(p, first(n)); }
+static inline floats load_floats(const float *p, int n) { return _mm256_maskload_ps(p, first(n)); }
+static inline void store_ints(int32_t *p, ints x, int n) { _mm256_maskstore_epi32(p, first(n), x); }
+static inline void store_floats(float *p, floats x, int n) { _mm256_maskstore_ps(p, first(n), x); }
+
+static inline ints load_bytes(const uint8_t *p, int is_signed, int n)
+{
+    int64_t bytes = 0;
+    __m128i x;
+
+    memcpy(&bytes, p, (size_t)n);
+    x = _mm_cvtsi64_si128(bytes);
+    return is_signed ? _mm256_cvtepi8_epi32(x) : _mm256_cvtepu8_epi32(x);
+}
+
+/* Of two of which one is NaN, the second is the maximum. What lies below 256 keeps its low byte in both packings. */
+#define store_bytes(p, x, r, n) store_rounded(p, _mm256_min_ps(_mm256_max_ps(x, (r).low), (r).high), (r).zero, n)
+static inline void store_rounded(uint8_t *p, floats x, ints zero, int n)
+{
+    const __m256i mask = _mm256_set1_epi32(0xff);
+    __m256i y = _mm256_and_si256(_mm256_add_epi32(_mm256_cvtps_epi32(x), zero), mask);
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
+    int64_t bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+
+    memcpy(p, &bytes, (size_t)n);
+}
 
 /* dst[j] = {rows[0][j], rows[1][j]} in 16 bits. */
 static inline void interleave_words(int16_t *dst, const uint8_t *const *rows, uint8_t flip)

@@ -3,6 +3,33 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+enum { LANES = 16 };
+typedef __m512 floats;
+typedef __m512i ints;
+#define FIRST(n)          ((__mmask16)(0xffff >> (LANES - (n))))
+#define set_float(x)      _mm512_set1_ps(x)
+#define set_int(x)        _mm512_set1_epi32(x)
+#define load_ints(p, n)   _mm512_maskz_loadu_epi32(FIRST(n), p)
+#define load_floats(p, n) _mm512_maskz_loadu_ps(FIRST(n), p)
+#define load_bytes(p, is_signed, n)                                                                                    \
+    ((is_signed) ? _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(FIRST(n), p))                                             \
+                 : _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(FIRST(n), p)))
+#define store_ints(p, x, n)   _mm512_mask_storeu_epi32(p, FIRST(n), x)
+#define store_floats(p, x, n) _mm512_mask_storeu_ps(p, FIRST(n), x)
+#define to_floats(x)          _mm512_cvtepi32_ps(x)
+#define add_ints(a, b)        _mm512_add_epi32(a, b)
+#define sub_ints(a, b)        _mm512_sub_epi32(a, b)
+#define mul_ints(a, b)        _mm512_mullo_epi32(a, b)
+#define mul_floats(a, b)      _mm512_mul_ps(a, b)
+#define div_floats(a, b)      _mm512_div_ps(a, b)
+/* Of two of which one is NaN, the second is the maximum. */
+#define store_bytes(p, x, r, n)                                                                                        \
+    _mm512_mask_cvtepi32_storeu_epi8(                                                                                  \
+        p, FIRST(n),                                                                                                   \
+        _mm512_add_epi32(_mm512_cvt_roundps_epi32(_mm512_min_ps(_mm512_max_ps(x, (r).low), (r).high),                  \
+                                                  _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC),                      \
+                         (r).zero))
+
 /* dst[j] = {rows[0][j], ..., rows[3][j]}. */
 static inline void interleave_words(uint8_t *dst, const uint8_t *const *rows, uint8_t flip)
 {
