@@ -252,9 +252,9 @@ static const struct qn_attr attrs_mod[] = {QN_BOOL_ATTR(arithmetic, fmod, 0), {.
     ROW(op, 1, 5, which, true, QN_FLOATS_STD, attrs_1, .affine = affine),                                              \
         ROW(op, 6, 6, which, true, QN_FLOATS_STD | INTS_32, attrs_6, .affine = affine),                                \
         ROW(op, 7, 12, which, false, QN_FLOATS_STD | INTS_32, NULL, .flags = (flag_bits), .affine = affine,            \
-            .integers = qn_qlinear_elements_integers, .rewrite = qn_form_rewrite),                                                                 \
+            .integers = qn_qlinear_elements_integers, .rewrite = qn_form_rewrite),                                     \
         ROW(op, 13, 13, which, false, QN_FLOATS | INTS_32, NULL, .flags = (flag_bits), .affine = affine,               \
-            .integers = qn_qlinear_elements_integers, .rewrite = qn_form_rewrite),                                                                 \
+            .integers = qn_qlinear_elements_integers, .rewrite = qn_form_rewrite),                                     \
         ROW(op, 14, 27, which, false, QN_NUMBERS, NULL, .flags = (flag_bits), .affine = affine,                        \
             .integers = qn_qlinear_elements_integers, .rewrite = qn_form_rewrite)
 

@@ -4,9 +4,9 @@
 #include "passes/pass.h"
 
 static const struct qn_pass full_list[] = {
-    {"fold", qn_pass_fold},         {"widen", qn_pass_widen},  {"cse", qn_pass_cse},         {"dce", qn_pass_dce},
-    {"integers", qn_pass_integers}, {"fuse", qn_pass_rewrite}, {"refold", qn_pass_fold_all}, {"clean", qn_pass_dce},
-    {NULL, NULL},
+    {"fold", qn_pass_fold},       {"widen", qn_pass_widen},       {"cse", qn_pass_cse},
+    {"dce", qn_pass_dce},         {"integers", qn_pass_integers}, {"fuse", qn_pass_rewrite},
+    {"refold", qn_pass_fold_all}, {"clean", qn_pass_dce},         {NULL, NULL},
 };
 
 static const struct qn_pass specialise_list[] = {
