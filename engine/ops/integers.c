@@ -220,6 +220,15 @@ static void remove_up_to(struct qn_graph *graph, struct qn_node *node, const str
     }
 }
 
+/* Who reads output 0 of the node, which comes before them, reads x. */
+static void read_instead(struct qn_node *node, struct qn_var *x)
+{
+    for (struct qn_node *reader = node->next; reader && node->out[0]->n_uses > 0; reader = reader->next)
+        for (int i = 0; i < reader->n_in; i++)
+            if (reader->in[i] == node->out[0])
+                qn_node_set_in(reader, i, x);
+}
+
 /* A node that replaces each byte of x by table[byte] and gives y. */
 static enum qn_status add_table(struct qn_rewrite *rewrite, struct qn_node *node, struct qn_var *x, enum qn_dtype dtype,
                                 const uint8_t *table)
@@ -260,7 +269,7 @@ static enum qn_status join_ends(struct qn_rewrite *rewrite, struct qn_node *node
     for (int i = 0; i < 256 && same; i++)
         same = bytes[i] == i;
     if (same && !qn_graph_is_output(rewrite->graph, node->out[0]))
-        qn_patch_replace_var(rewrite->graph, node->out[0], x->bytes);
+        read_instead(node, x->bytes);
     else
         QN_TRY(add_table(rewrite, node, x->bytes, y->dtype, bytes));
     remove_up_to(rewrite->graph, node, first);
