@@ -21,8 +21,8 @@ struct blocks {
 
 static enum qn_status check_list(const struct qn_ints *list, const char *name, size_t n, struct qn_err *err)
 {
-    QN_CHECK(!list->given || list->n == n, err, SHAPE, "attribute '%s' has %zu entries, %zu are needed", name, list->n,
-             n);
+    QN_CHECK(!qn_ints_any(list) || list->n == n, err, SHAPE, "attribute '%s' has %zu entries, %zu are needed", name,
+             list->n, n);
     return QN_OK;
 }
 
@@ -57,10 +57,10 @@ static enum qn_status make_blocks(const struct col2im *p, const struct qn_arg *i
     for (int i = 0; i < b->rank; i++) {
         b->image[i] = image->v[i];
         b->block[i] = block->v[i];
-        b->dilation[i] = p->dilations.given ? p->dilations.v[i] : 1;
-        b->stride[i] = p->strides.given ? p->strides.v[i] : 1;
-        b->pad[i] = p->pads.given ? p->pads.v[i] : 0;
-        QN_TRY(count_blocks(b, i, p->pads.given ? p->pads.v[n + (size_t)i] : 0, err));
+        b->dilation[i] = qn_ints_any(&p->dilations) ? p->dilations.v[i] : 1;
+        b->stride[i] = qn_ints_any(&p->strides) ? p->strides.v[i] : 1;
+        b->pad[i] = qn_ints_any(&p->pads) ? p->pads.v[i] : 0;
+        QN_TRY(count_blocks(b, i, qn_ints_any(&p->pads) ? p->pads.v[n + (size_t)i] : 0, err));
         QN_CHECK(qn_mul64(b->block_size, b->block[i], &b->block_size) && qn_mul64(b->n_blocks, b->n[i], &b->n_blocks) &&
                      qn_mul64(b->image_size, b->image[i], &b->image_size),
                  err, LIMIT, "the image is too large");

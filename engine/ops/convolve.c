@@ -15,14 +15,14 @@ static enum qn_status resolve_transposed(const struct qn_convolve *p, struct qn_
 {
     int auto_pad = p->sliding.auto_pad;
     bool same = auto_pad == QN_PAD_SAME_UPPER || auto_pad == QN_PAD_SAME_LOWER;
-    int64_t more = p->output_padding.given ? p->output_padding.v[i] : 0, reach, full, want = -1, total;
+    int64_t more = qn_ints_any(&p->output_padding) ? p->output_padding.v[i] : 0, reach, full, want = -1, total;
     size_t first = p->output_shape.n == (size_t)s->rank + 2 ? 2 : 0;
 
     /* The extent of everything that the input reaches; an empty input reaches nothing. */
     QN_CHECK(qn_mul64(s->kernel[i] - 1, s->dilation[i], &reach) && qn_mul64(s->in[i] - 1, s->stride[i], &full) &&
                  qn_add64(full, reach, &full) && qn_add64(full, more + 1, &full),
              err, LIMIT, "spatial axis %d is too large", i);
-    if (p->output_shape.given)
+    if (qn_ints_any(&p->output_shape))
         want = p->output_shape.v[first + (size_t)i];
     else if (same)
         QN_CHECK(qn_mul64(s->in[i], s->stride[i], &want), err, LIMIT, "spatial axis %d is too large", i);
@@ -41,10 +41,11 @@ static enum qn_status resolve_transposed(const struct qn_convolve *p, struct qn_
 
 static enum qn_status check_lists(const struct qn_convolve *p, int rank, struct qn_err *err)
 {
-    QN_CHECK(!p->output_padding.given || p->output_padding.n == (size_t)rank, err, SHAPE,
+    QN_CHECK(!qn_ints_any(&p->output_padding) || p->output_padding.n == (size_t)rank, err, SHAPE,
              "output_padding has %zu entries, %d are expected", p->output_padding.n, rank);
-    QN_CHECK(!p->output_shape.given || p->output_shape.n == (size_t)rank || p->output_shape.n == (size_t)rank + 2, err,
-             SHAPE, "output_shape has %zu entries, %d are expected", p->output_shape.n, rank);
+    QN_CHECK(!qn_ints_any(&p->output_shape) || p->output_shape.n == (size_t)rank ||
+                 p->output_shape.n == (size_t)rank + 2,
+             err, SHAPE, "output_shape has %zu entries, %d are expected", p->output_shape.n, rank);
     return QN_OK;
 }
 
@@ -61,7 +62,7 @@ static enum qn_status resolve(const struct qn_convolve *p, int rank, const int64
         if (qn_dim_known(in[i]) && qn_dim_known(s->kernel[i])) {
             QN_CHECK(s->kernel[i] > 0, err, SHAPE, "the kernel is empty on spatial axis %d", i);
             QN_TRY(resolve_transposed(p, s, i, err));
-        } else if (p->output_shape.given) {
+        } else if (qn_ints_any(&p->output_shape)) {
             s->out[i] = p->output_shape.v[p->output_shape.n == (size_t)rank ? i : i + 2];
         }
     }

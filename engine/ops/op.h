@@ -46,8 +46,10 @@ struct qn_formal {
 struct qn_ints {
     const int64_t *v;
     size_t n;
-    bool given; /* an empty list is not an absent one */
+    bool given; /* an empty list is not an absent one, */
 };
+/* except where a number is wanted for each axis: some exporters write what they leave out as empty lists. */
+static inline bool qn_ints_any(const struct qn_ints *ints) { return ints->given && ints->n > 0; }
 struct qn_floats {
     const float *v;
     size_t n;

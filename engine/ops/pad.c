@@ -252,13 +252,13 @@ static enum qn_status rewrite(struct qn_rewrite *rewrite, struct qn_node *node)
     int64_t *sums;
 
     if (!p || p->sliding.auto_pad == QN_PAD_SAME_UPPER || p->sliding.auto_pad == QN_PAD_SAME_LOWER ||
-        !read_pads(node, &pads) || (p->sliding.pads.given && p->sliding.pads.n != 2 * (size_t)spatial))
+        !read_pads(node, &pads) || (qn_ints_any(&p->sliding.pads) && p->sliding.pads.n != 2 * (size_t)spatial))
         return QN_OK;
     p = qn_arena_memdup(rewrite->arena, p, sizeof(*p));
     sums = qn_arena_array(rewrite->arena, 2 * (size_t)spatial, sizeof(*sums));
     QN_CHECK_MEM(p && sums ? p : NULL, rewrite->err);
     for (int i = 0; i < 2 * spatial; i++) {
-        bool own = p->sliding.pads.given && p->sliding.auto_pad != QN_PAD_VALID;
+        bool own = qn_ints_any(&p->sliding.pads) && p->sliding.auto_pad != QN_PAD_VALID;
 
         sums[i] = i < spatial ? pads.begin[2 + i] : pads.end[2 + i - spatial];
         if (sums[i] > INT32_MAX || !qn_add64(sums[i], own ? p->sliding.pads.v[i] : 0, &sums[i]) || sums[i] > INT32_MAX)

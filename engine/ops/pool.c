@@ -43,7 +43,7 @@ static enum qn_status check_rank(struct qn_infer *in, const struct qn_sliding *s
     char text[QN_SHAPE_TEXT];
 
     *rank = 0;
-    QN_CHECK(sliding->kernel_shape.given, in->err, FORMAT, "attribute 'kernel_shape' is missing");
+    QN_CHECK(qn_ints_any(&sliding->kernel_shape), in->err, FORMAT, "attribute 'kernel_shape' is missing");
     QN_CHECK(sliding->kernel_shape.n <= QN_CONV_RANK, in->err, SHAPE, "%zu spatial axes are not supported",
              sliding->kernel_shape.n);
     *rank = (int)sliding->kernel_shape.n;

@@ -238,7 +238,7 @@ static void set_tables(struct roi_job *job, const struct roi_align *p, void *wor
         set_tables(&job, p, call->workspace);                                                                          \
         for (int64_t r = 0; r < y->dims[0]; r++) {                                                                     \
             int64_t image = qn_index(batch, r);                                                                        \
-            real start[2], size[2];                                                                                    \
+            real start[2] = {0}, size[2] = {0};                                                                        \
                                                                                                                        \
             QN_CHECK(image >= 0 && image < x->dims[0], call->err, RANGE,                                               \
                      "batch_indices[%lld] is %lld, there are %lld images", (long long)r, (long long)image,             \

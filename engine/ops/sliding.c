@@ -9,14 +9,14 @@ const char *const qn_auto_pad_names[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "
 
 static enum qn_status check_length(const struct qn_ints *ints, const char *name, int64_t want, struct qn_err *err)
 {
-    QN_CHECK(!ints->given || ints->n == (size_t)want, err, SHAPE, "%s has %zu entries, %lld are expected", name,
+    QN_CHECK(!qn_ints_any(ints) || ints->n == (size_t)want, err, SHAPE, "%s has %zu entries, %lld are expected", name,
              ints->n, (long long)want);
     return QN_OK;
 }
 
 static int64_t entry(const struct qn_ints *ints, int i, int64_t otherwise)
 {
-    return ints->given ? ints->v[i] : otherwise;
+    return qn_ints_any(ints) ? ints->v[i] : otherwise;
 }
 
 static enum qn_status kernel_size(const struct qn_sliding *s, int i, const int64_t *kernel, int64_t *size,

@@ -84,6 +84,7 @@ static const struct qn_op_case cases[] = {
      FAILS(SHAPE, "B of shape [2] is not one value for each of 1 channels")},
     {"Conv", 11, "kernel_shape=[2,3]", IN(X33, W22),
      FAILS(SHAPE, "kernel_shape says 3 on axis 1 where the weights have 2")},
+    {"Conv", 11, "pads=[] strides=[] dilations=[]", IN(X33, "f32[1,1,2,2] 1 2 3 4"), OUT("f32[1,1,2,2] 37 47 67 77")},
     {"Conv", 11, "strides=[1]", IN(X33, W22), FAILS(SHAPE, "strides has 1 entries, 2 are expected")},
     {"Conv", 11, "pads=[1,1]", IN(X33, W22), FAILS(SHAPE, "pads has 2 entries, 4 are expected")},
     {"Conv", 11, "strides=[0,1]", IN(X33, W22), FAILS(FORMAT, "'strides' is 0, outside 1..2147483647")},
