@@ -115,7 +115,25 @@ static void check(const struct qn_conv_algo *algo, const struct qn_conv_algo *re
     ktest_free(other);
 }
 
-/* A geometry with at least one output per axis; max_in bounds an axis. */
+/* One axis with at least one output. */
+static void random_axis(struct qn_conv *c, int i, int64_t max_in, int64_t max_kernel, int64_t max_pad)
+{
+    int64_t reach;
+
+    c->kernel[i] = ktest_range(1, max_kernel);
+    c->stride[i] = ktest_range(1, 3);
+    c->dilation[i] = ktest_range(1, 2);
+    c->pad[i] = ktest_range(0, max_pad);
+    reach = (c->kernel[i] - 1) * c->dilation[i] + 1;
+    c->in[i] = ktest_range(1, max_in);
+    if (c->in[i] + 2 * c->pad[i] < reach)
+        c->in[i] = reach;
+    c->out[i] = (c->in[i] + c->pad[i] + ktest_range(0, c->pad[i]) - reach) / c->stride[i] + 1;
+    if (c->out[i] < 1)
+        c->out[i] = 1;
+}
+
+/* A geometry; max_in bounds an axis. */
 static struct qn_conv random_conv(int rank, int64_t group, int64_t in_per_group, int64_t out_per_group, int64_t max_in)
 {
     struct qn_conv c = {.batch = ktest_range(1, 2),
@@ -124,21 +142,8 @@ static struct qn_conv random_conv(int rank, int64_t group, int64_t in_per_group,
                         .group = group,
                         .rank = rank};
 
-    for (int i = 0; i < rank; i++) {
-        int64_t reach;
-
-        c.kernel[i] = ktest_range(1, 5);
-        c.stride[i] = ktest_range(1, 3);
-        c.dilation[i] = ktest_range(1, 2);
-        c.pad[i] = ktest_range(0, 3);
-        reach = (c.kernel[i] - 1) * c.dilation[i] + 1;
-        c.in[i] = ktest_range(1, max_in);
-        if (c.in[i] + 2 * c.pad[i] < reach)
-            c.in[i] = reach;
-        c.out[i] = (c.in[i] + c.pad[i] + ktest_range(0, c.pad[i]) - reach) / c.stride[i] + 1;
-        if (c.out[i] < 1)
-            c.out[i] = 1;
-    }
+    for (int i = 0; i < rank; i++)
+        random_axis(&c, i, max_in, 5, 3);
     return c;
 }
 
@@ -152,6 +157,18 @@ static void gemm_body(void)
         const struct qn_conv c =
             random_conv(rank, ktest_range(1, 3), ktest_range(1, 6), ktest_range(1, 20), widths[rank]);
 
+        check(&qn_conv_gemm, &qn_conv_ref, &c, 0);
+    }
+}
+
+/* Long windows, as over sound. */
+static void wide_body(void)
+{
+    for (int i = 0; i < rounds(40); i++) {
+        const int rank = (int)ktest_range(1, 3);
+        struct qn_conv c = random_conv(rank, 1, ktest_range(1, 6), ktest_range(1, 20), 5);
+
+        random_axis(&c, rank - 1, 150, 60, 30);
         check(&qn_conv_gemm, &qn_conv_ref, &c, 0);
     }
 }
@@ -289,6 +306,7 @@ static void convolution(void **state)
 {
     (void)state;
     ktest_each_level(gemm_body);
+    ktest_each_level(wide_body);
     ktest_each_level(pointwise_body);
     ktest_each_level(deep_body);
     ktest_each_level(turned_body);

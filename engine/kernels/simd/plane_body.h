@@ -8,8 +8,9 @@
 /* ---- im2col ----
  * A vector of columns is a run of output positions. It is cut into segments, each within one output row, so that the
  * elements one tap needs lie at equal distances in memory. Which lanes of a segment fall inside the input depends on
- * the tap's x alone, apart from rows that are outside altogether; those masks are made once per vector of columns. A
- * tap then costs a pointer and a mask per segment, and one masked load of each per channel. */
+ * the tap's x alone, apart from rows that are outside altogether; those masks are made once per vector of columns, for
+ * MAX_KX columns of the kernel at a time. A tap then costs a pointer and a mask per segment, and one masked load of
+ * each per channel. */
 
 enum { MAX_SEGMENTS = 4, MAX_KX = 16 };
 
@@ -68,20 +69,20 @@ static void find_lanes(const struct qn_im2col *im, const struct segment *s, int6
     *to = s->first + (int)high;
 }
 
-/* Masks of every x of the kernel for every segment. At stride 2 the elements of lanes [from, to) lie in
- * [2 from, 2 to - 1): two loads, of which the even elements count. */
+/* Masks of columns [kx0, kx0 + MAX_KX) of the kernel for every segment. At stride 2 the elements of lanes [from, to)
+ * lie in [2 from, 2 to - 1): two loads, of which the even elements count. */
 struct masks {
     vm lanes[MAX_SEGMENTS][MAX_KX];
     vm low[MAX_SEGMENTS][MAX_KX], high[MAX_SEGMENTS][MAX_KX]; /* of the two loads at stride 2 */
 };
 
-static void find_masks(const struct qn_im2col *im, const struct columns *c, struct masks *m)
+static void find_masks(const struct qn_im2col *im, const struct columns *c, int64_t kx0, struct masks *m)
 {
     for (int s = 0; s < c->n_segments; s++) {
-        for (int64_t kx = 0; kx < im->kernel[2]; kx++) {
+        for (int64_t kx = 0; kx < MAX_KX && kx0 + kx < im->kernel[2]; kx++) {
             int from, to;
 
-            find_lanes(im, &c->segments[s], kx * im->dilation[2], &from, &to);
+            find_lanes(im, &c->segments[s], (kx0 + kx) * im->dilation[2], &from, &to);
             m->lanes[s][kx] = vm_range((size_t)from, (size_t)to);
             if (im->stride[2] == 2) {
                 const int low = 2 * from, high = to > from ? 2 * to - 1 : low;
@@ -184,17 +185,15 @@ VF_INLINE void copy_stride2(const struct run_of_channels *run, const struct mask
     } while (0)
 
 static void copy_tap(const struct qn_im2col *im, const struct columns *c, const struct masks *m, const struct reach *r,
-                     int64_t kx, const struct run_of_channels *run)
+                     int64_t kx, int64_t dx, const struct run_of_channels *run)
 {
-    const int64_t dx = kx * im->dilation[2];
-
     if (im->stride[2] == 1)
         COPY_SEGMENTS(copy_stride1);
     else
         COPY_SEGMENTS(copy_stride2);
 }
 
-/* Any stride, kernel and number of segments, lane by lane through the gather. */
+/* Any stride and number of segments, lane by lane through the gather. */
 static void gather_tap(const struct qn_im2col *im, struct columns *c, int64_t dz, int64_t dy, int64_t dx,
                        const struct run_of_channels *run)
 {
@@ -230,22 +229,22 @@ static void fill_columns(const struct qn_im2col *im, int64_t k0, int64_t k, stru
     const int64_t plane = im->size[0] * im->size[1] * im->size[2];
     const int64_t first = k0 / n_taps, first_tap = k0 % n_taps;
     const int64_t last = (k0 + k) / n_taps, last_tap = (k0 + k) % n_taps;
-    const bool gather = im->stride[2] > 2 || im->kernel[2] > MAX_KX || c->n_segments > MAX_SEGMENTS;
+    const bool gather = im->stride[2] > 2 || c->n_segments > MAX_SEGMENTS;
     struct masks m;
     struct reach r;
-    int64_t tap = 0;
 
     if (gather)
         find_offsets(im, c);
-    else
-        find_masks(im, c, &m);
-    for (int64_t kz = 0; kz < im->kernel[0]; kz++) {
-        for (int64_t ky = 0; ky < im->kernel[1]; ky++) {
-            const int64_t dz = kz * im->dilation[0], dy = ky * im->dilation[1];
+    for (int64_t kx0 = 0; kx0 < im->kernel[2]; kx0 += MAX_KX) {
+        if (!gather)
+            find_masks(im, c, kx0, &m);
+        for (int64_t row = 0; row < im->kernel[0] * im->kernel[1]; row++) {
+            const int64_t dz = row / im->kernel[1] * im->dilation[0], dy = row % im->kernel[1] * im->dilation[1];
 
             if (!gather)
                 find_reach(im, c, dz, dy, &r);
-            for (int64_t kx = 0; kx < im->kernel[2]; kx++, tap++) {
+            for (int64_t kx = kx0; kx < kx0 + MAX_KX && kx < im->kernel[2]; kx++) {
+                const int64_t tap = row * im->kernel[2] + kx, dx = kx * im->dilation[2];
                 const int64_t from = first + (tap < first_tap), to = last + (tap < last_tap);
                 const struct run_of_channels run = {im->x + from * plane, plane, to - from,
                                                     dst + (from * n_taps + tap - k0) * QN_GEMM_PANEL,
@@ -254,9 +253,9 @@ static void fill_columns(const struct qn_im2col *im, int64_t k0, int64_t k, stru
                 if (from >= to)
                     continue;
                 if (gather)
-                    gather_tap(im, c, dz, dy, kx * im->dilation[2], &run);
+                    gather_tap(im, c, dz, dy, dx, &run);
                 else
-                    copy_tap(im, c, &m, &r, kx, &run);
+                    copy_tap(im, c, &m, &r, kx - kx0, dx, &run);
             }
         }
     }
