@@ -390,6 +390,105 @@ enum qn_status qn_convolve_ref(const struct qn_call *call)
     return QN_OK;
 }
 
+/* ---- Taps that meet only padding ------------------------------------------------------------------------------ */
+
+/* Whether tap t of axis i meets an element of X from any output. */
+static bool meets(const struct qn_sliding_size *s, int i, int64_t t)
+{
+    int64_t at = t * s->dilation[i] - s->pad[i], o = at < 0 ? (-at + s->stride[i] - 1) / s->stride[i] : 0;
+
+    return o < s->out[i] && at + o * s->stride[i] < s->in[i];
+}
+
+/* The taps of axis i without those at its ends that meet nothing, as long as padding is there to go with them. */
+static void find_taps(const struct qn_sliding_size *s, int i, int64_t *first, int64_t *end)
+{
+    *first = 0;
+    *end = s->kernel[i];
+    while (*first + 1 < *end && (*first + 1) * s->dilation[i] <= s->pad[i] && !meets(s, i, *first))
+        ++*first;
+    while (*first + 1 < *end && (s->kernel[i] - *end + 1) * s->dilation[i] <= s->pad_end[i] && !meets(s, i, *end - 1))
+        --*end;
+}
+
+/* The box of `shape` from `first` on of every filter of W. */
+static void copy_taps(const struct qn_tensor *w, const struct qn_shape *shape, const int64_t *first, float *dst)
+{
+    const int64_t n_filters = w->dims[0] * w->dims[1], n_old = qn_tensor_span(w, 2, w->rank);
+    int64_t n_new = 1;
+
+    for (int i = 2; i < shape->rank; i++)
+        n_new *= shape->dims[i];
+    for (int64_t tap = 0; tap < n_new; tap++) {
+        int64_t rest = tap, from = 0, step = 1;
+
+        for (int i = shape->rank - 1; i >= 2; i--) {
+            from += (first[i - 2] + rest % shape->dims[i]) * step;
+            rest /= shape->dims[i];
+            step *= w->dims[i];
+        }
+        for (int64_t f = 0; f < n_filters; f++)
+            dst[f * n_new + tap] = ((const float *)w->data)[f * n_old + from];
+    }
+}
+
+/* What is left of the windows of a convolution of constant weights over planes of known size; false: all of it. */
+static bool find_box(const struct qn_node *node, int64_t *first, struct qn_sliding_size *s, struct qn_shape *shape)
+{
+    const struct qn_tensor *w = node->in[W]->fact.konst;
+    const struct qn_shape *x = &node->in[X]->fact.shape;
+    const struct qn_convolve *p = node->params;
+
+    if (p->transposed || !w || w->dtype != QN_FLOAT || x->rank != w->rank)
+        return false;
+    for (int i = 2; i < x->rank; i++)
+        if (!qn_dim_known(x->dims[i]))
+            return false;
+    if (resolve(p, w->rank - 2, x->dims + 2, w->dims + 2, s, NULL) != QN_OK)
+        return false; /* inference has said so */
+    *shape = qn_tensor_shape(w);
+    for (int i = 0; i < s->rank; i++) {
+        int64_t end;
+
+        find_taps(s, i, &first[i], &end);
+        s->pad[i] -= first[i] * s->dilation[i];
+        s->pad_end[i] -= (s->kernel[i] - end) * s->dilation[i];
+        s->kernel[i] = shape->dims[2 + i] = end - first[i];
+    }
+    return memcmp(shape->dims, w->dims, (size_t)w->rank * sizeof(*w->dims)) != 0;
+}
+
+/* Small planes under wide or dilated windows: taps that only ever meet padding go, with as much of the padding. */
+static enum qn_status trim(struct qn_rewrite *rewrite, struct qn_node *node)
+{
+    int64_t first[QN_CONV_RANK], *lists;
+    struct qn_sliding_size s;
+    struct qn_convolve *p;
+    struct qn_shape shape;
+    struct qn_var *w;
+    float *weights;
+    size_t n;
+
+    if (!find_box(node, first, &s, &shape))
+        return QN_OK;
+    n = (size_t)s.rank;
+    p = qn_arena_memdup(rewrite->arena, node->params, sizeof(*p));
+    lists = qn_arena_array(rewrite->arena, 3 * n, sizeof(*lists));
+    w = qn_fuse_const(rewrite, node, "taps", &shape, &weights);
+    QN_CHECK_MEM(p && lists && w ? w : NULL, rewrite->err);
+    copy_taps(node->in[W]->fact.konst, &shape, first, weights);
+    memcpy(lists, s.pad, n * sizeof(*lists));
+    memcpy(lists + n, s.pad_end, n * sizeof(*lists));
+    memcpy(lists + 2 * n, s.kernel, n * sizeof(*lists));
+    p->sliding.auto_pad = QN_PAD_NOTSET;
+    p->sliding.pads = (struct qn_ints){.v = lists, .n = 2 * n, .given = true};
+    p->sliding.kernel_shape = (struct qn_ints){.v = lists + 2 * n, .n = n, .given = true};
+    node->params = p;
+    qn_node_set_in(node, W, w);
+    rewrite->changed = true;
+    return QN_OK;
+}
+
 /* ---- Absorbing what follows ----------------------------------------------------------------------------------- */
 
 static struct qn_var *input_of(const struct qn_node *node, int i) { return i < node->n_in ? node->in[i] : NULL; }
@@ -464,7 +563,8 @@ enum qn_status qn_convolve_rewrite(struct qn_rewrite *rewrite, struct qn_node *n
     struct qn_act act;
     int i, x;
 
-    if (!next)
+    QN_TRY(trim(rewrite, node));
+    if (rewrite->changed || !next)
         return QN_OK;
     if (qn_fuse_activation(next, node->out[0], &act))
         return join(rewrite, node, next, node->in[W], input_of(node, B), input_of(node, RESIDUAL), &act);

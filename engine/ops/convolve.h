@@ -49,8 +49,9 @@ enum qn_status qn_convolve_run(const struct qn_call *call, const struct qn_conv_
 size_t qn_convolve_ref_workspace(const struct qn_site *site);
 enum qn_status qn_convolve_ref(const struct qn_call *call);
 
-/* Absorbs a following scale and shift per channel into constant weights, then a residual (not transposed), then an
- * activation; the fused node is quern:<name of node's operator>. */
+/* Drops taps of constant weights that meet only padding (not transposed). Absorbs a following scale and shift per
+ * channel into constant weights, then a residual (not transposed), then an activation; the fused node is quern:<name of
+ * node's operator>. */
 enum qn_status qn_convolve_rewrite(struct qn_rewrite *rewrite, struct qn_node *node);
 
 #endif

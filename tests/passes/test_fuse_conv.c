@@ -53,6 +53,23 @@ static const struct graph_case cases[] = {
      .graph = "in x f32[batch,1,3,3]\n" W "const p i64[8] 0 1 0 0 0 0 0 0\nz = Pad-13 x p\nc = Conv-11 z w\nout c\n"
               "run x f32[1,1,3,3] 1 2 3 4 ...\n",
      .nodes = "z: float32[batch,2,3,3] = Pad(x, p)  # z\nc: float32[batch,2,2,2] = Conv(z, w)  # c\n"},
+    {.name = "taps that meet only padding",
+     .graph = X "const k f32[2,2,3,3] 1 -2 .5 3 1 ...\n"
+                "c = Conv-11 x k {pads=[3,3,3,3] dilations=[3,3]}\ny = Relu-14 c\nout y\n" RUN,
+     .nodes = "y: float32[batch,2,3,3] = Conv(x, c.taps)  # c+y\n"},
+    {.name = "taps that meet only padding on one side, by strides",
+     .graph = "in x f32[batch,2,1,5]\nconst k f32[2,2,2,5] 1 -2 .5 3 1 ...\n"
+              "c = Conv-11 x k {pads=[1,3,0,2] strides=[2,3] dilations=[1,2]}\nout c\n"
+              "run x f32[2,2,1,5] 1 2 3 -4 5 ...\n",
+     .nodes = "c: float32[batch,2,1,1] = Conv(x, c.taps)  # c\n"},
+    {.name = "taps that meet only padding, named by auto_pad",
+     .graph = "in x f32[batch,2,1,4]\nconst k f32[2,2,3,3] 1 -2 .5 3 1 ...\n"
+              "c = Conv-11 x k {auto_pad='SAME_LOWER'}\nout c\nrun x f32[2,2,1,4] 1 2 3 -4 5 ...\n",
+     .nodes = "c: float32[batch,2,1,4] = Conv(x, c.taps)  # c\n"},
+    {.name = "every tap meets something",
+     .graph = "in x f32[batch,2,2,2]\nconst k f32[2,2,3,3] 1 -2 .5 3 1 ...\n"
+              "c = Conv-11 x k {pads=[1,1,1,1]}\nout c\nrun x f32[2,2,2,2] 1 2 3 -4 5 ...\n",
+     .nodes = "c: float32[batch,2,2,2] = Conv(x, k)  # c\n"},
     {.name = "transposed",
      .graph = X "const w f32[2,1,2,2] 1 -2 .5 3 -1 2 0 1\nconst s f32[2,1,1] 2 3\n"
                 "c = ConvTranspose-11 x w {group=2 strides=[2,2]}\nm = Mul-14 c s\ny = Relu-14 m\nout y\n" RUN,
