@@ -159,6 +159,21 @@ static struct qn_node *copy_node(struct qn_rewrite *rewrite, const struct qn_nod
     return copy;
 }
 
+enum qn_status qn_quantised_move(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                                 struct qn_node **made)
+{
+    struct qn_quantised x;
+
+    if (!qn_dequantised_bytes(node->in[0], &x) || x.dtype != y->dtype ||
+        qn_quantised_scale(&x, 0) != qn_quantised_scale(y, 0) || qn_quantised_zero(&x, 0) != qn_quantised_zero(y, 0) ||
+        !qn_dtypes_have(node->op->in[0].types, x.dtype))
+        return QN_OK;
+    *made = copy_node(rewrite, node, node);
+    QN_CHECK_MEM(*made, rewrite->err);
+    qn_node_set_in(*made, 0, x.bytes);
+    return QN_OK;
+}
+
 /* A new value of bytes, output 0 of the node, shaped as the one it is made of. */
 static struct qn_var *add_bytes(struct qn_rewrite *rewrite, struct qn_node *node, enum qn_dtype dtype,
                                 const struct qn_var *like)

@@ -456,6 +456,10 @@ static const void *zero_at(const struct job *j, int64_t i)
     return j->zero ? (const char *)j->zero->data + (size_t)i * qn_dtype_bytes(j->zero->dtype) : NULL;
 }
 
+static bool is_bytes(enum qn_dtype dtype) { return dtype == QN_UINT8 || dtype == QN_INT8; }
+
+static int32_t byte_zero(const struct job *j, int64_t i) { return j->zero ? (int32_t)qn_tensor_int(j->zero, i) : 0; }
+
 static void quantize_fast_part(void *arg, int part, int n_parts)
 {
     const struct job *j = arg;
@@ -466,8 +470,13 @@ static void quantize_fast_part(void *arg, int part, int n_parts)
     while (begin < end) {
         struct piece p = piece_at(&j->layout, begin, end);
 
-        quantizers[j->y->dtype]((char *)j->y->data + (size_t)begin * size, (const float *)j->x->data + begin,
-                                (const float *)j->scale->data + p.scale, zero_at(j, p.scale), p.step, p.n);
+        char *y = (char *)j->y->data + (size_t)begin * size;
+        const float *x = (const float *)j->x->data + begin, *scale = (const float *)j->scale->data + p.scale;
+
+        if (is_bytes(j->y->dtype) && p.step == 0)
+            qn_bytes_quantise(y, qn_quant_form(j->y->dtype), x, *scale, byte_zero(j, p.scale), p.n);
+        else
+            quantizers[j->y->dtype](y, x, scale, zero_at(j, p.scale), p.step, p.n);
         begin += p.n;
     }
 }
@@ -482,8 +491,14 @@ static void dequantize_fast_part(void *arg, int part, int n_parts)
     while (begin < end) {
         struct piece p = piece_at(&j->layout, begin, end);
 
-        dequantizers[j->x->dtype]((float *)j->y->data + begin, (const char *)j->x->data + (size_t)begin * size,
-                                  (const float *)j->scale->data + p.scale, zero_at(j, p.scale), p.step, p.n);
+        const char *x = (const char *)j->x->data + (size_t)begin * size;
+        const float *scale = (const float *)j->scale->data + p.scale;
+        float *y = (float *)j->y->data + begin;
+
+        if (is_bytes(j->x->dtype) && p.step == 0)
+            qn_bytes_dequantise(y, qn_quant_form(j->x->dtype), x, *scale, byte_zero(j, p.scale), p.n);
+        else
+            dequantizers[j->x->dtype](y, x, scale, zero_at(j, p.scale), p.step, p.n);
         begin += p.n;
     }
 }
@@ -535,7 +550,7 @@ static void dynamic_row(void *dst, const void *const *src, const int64_t *step, 
     const struct dynamic *d = arg;
 
     (void)step;
-    quantize_u8(dst, src[0], &d->scale, &d->zero, 0, n);
+    qn_bytes_quantise(dst, QN_BYTES_U8, src[0], d->scale, d->zero, n);
 }
 
 static enum qn_status run_dynamic(const struct qn_call *call)

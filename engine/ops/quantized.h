@@ -19,7 +19,7 @@ static inline struct qn_quant qn_quant_of(const struct qn_tensor *tensor)
 /* A uint8 or int8 zero point. */
 static inline int32_t qn_quant_zero(const struct qn_quant *q, int64_t row)
 {
-    int64_t i = q->n == 1 ? 0 : row % q->n;
+    int64_t i = q->n == 1 ? 0 : row < q->n ? row : row % q->n;
 
     if (!q->tensor)
         return 0;
@@ -32,7 +32,7 @@ static inline float qn_quant_scale_at(const struct qn_quant *q, int64_t i)
 }
 static inline float qn_quant_scale(const struct qn_quant *q, int64_t row)
 {
-    return qn_quant_scale_at(q, q->n == 1 ? 0 : row % q->n);
+    return qn_quant_scale_at(q, q->n == 1 ? 0 : row < q->n ? row : row % q->n);
 }
 
 /* Whether the shape is that of one element, or may be. */
@@ -85,6 +85,10 @@ enum qn_status qn_quantised_make(struct qn_rewrite *rewrite, struct qn_node *nod
 
 /* The rewrite of QuantizeLinear: what is before it becomes operators of bytes, as far as it can. */
 enum qn_status qn_quantised_rewrite(struct qn_rewrite *rewrite, struct qn_node *node);
+
+/* For hooks `integers` of operators that only move elements in the case at hand, between equal scales. */
+enum qn_status qn_quantised_move(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                                 struct qn_node **made);
 
 /* Hooks `integers` of Conv; of element-wise operators and poolings called "QLinear" and their name; and of products,
  * b used transposed, bias NULL or a vector. */

@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "ops/args.h"
 #include "ops/move.h"
+#include "ops/quantized.h"
 #include "ops/resample.h"
 #include "tensor/convert.h"
 
@@ -687,13 +688,25 @@ static const struct qn_kernel kernels[] = {
     {.name = NULL},
 };
 
+/* ---- On bytes ------------------------------------------------------------------------------------------------- */
+
+static enum qn_status integers(struct qn_rewrite *rewrite, struct qn_node *node, const struct qn_quantised *y,
+                               struct qn_node **made)
+{
+    const struct resize *p = node->params;
+
+    if (p->mode != NEAREST || p->coordinates == QN_TF_CROP_AND_RESIZE)
+        return QN_OK;
+    return qn_quantised_move(rewrite, node, y, made);
+}
+
 /* ---- Descriptors ---------------------------------------------------------------------------------------------- */
 
 #define ROW(op, first, last, ins, types, ...)                                                                          \
     {                                                                                                                  \
         .name = (op), .domain = "", .since = (first), .until = (last), .in = ins,                                      \
         .out = QN_FORMALS(QN_OUT("Y", 'T', types)), .parse = parse, .infer = infer, .kernels = kernels,                \
-        .tolerance = QN_ROUNDING, __VA_ARGS__                                                                          \
+        .tolerance = QN_ROUNDING, .integers = integers, __VA_ARGS__                                                    \
     }
 #define ENUM(attribute, field, value, list)                                                                            \
     {                                                                                                                  \

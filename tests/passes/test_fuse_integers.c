@@ -56,6 +56,15 @@ static const struct graph_case cases[] = {
                 "y = QuantizeLinear-13 f s z\ndy = DequantizeLinear-13 y s z\nout dy\n" RUN,
      .nodes = "t.bytes: uint8[batch,3,3,2] = Transpose(a)  # t\nm.bytes: uint8[batch,3,2,1] = MaxPool(t.bytes)  # m\n"
               "y: uint8[batch,6] = Flatten(m.bytes)  # f\ndy: float32[batch,6] = DequantizeLinear(y, s, z)  # dy\n"},
+    {.name = "nearest neighbours",
+     .graph = X "const k f32[4] 1 1 2 2\nr = Resize-13 da - k\ny = QuantizeLinear-13 r s z\nout y\n" RUN,
+     .nodes = "y: uint8[batch,2,6,6] = Resize(a, -, k)  # r\n"},
+    {.name = "neighbours in between",
+     .graph =
+         X "const k f32[4] 1 1 2 2\nr = Resize-13 da - k {mode='linear'}\ny = QuantizeLinear-13 r s z\nout y\n" RUN,
+     .nodes =
+         "da: float32[batch,2,3,3] = DequantizeLinear(a, s, z)  # da\n"
+         "r: float32[batch,2,6,6] = Resize(da, -, k)  # r\ny: uint8[batch,2,6,6] = QuantizeLinear(r, s, z)  # y\n"},
     {.name = "another scale, and an activation: tables",
      .graph = X Y "q = QuantizeLinear-13 da t u\nd = DequantizeLinear-13 q t u\nr = Sigmoid-13 d\n"
                   "y = QuantizeLinear-13 r s z\nout y\n" RUN,
