@@ -113,7 +113,7 @@ struct job {
     float x_scale, y_scale;
     const void *weights; /* as a kernel packs them */
     bool wants_sums;     /* of columns: a zero point of w is not 0 once packed */
-    struct qn_conv conv; /* of one plane */
+    struct qn_conv conv; /* of some planes at once */
     char *room;          /* of each part, room_bytes apart */
     size_t room_bytes;
     int64_t tile;   /* output positions at once */
@@ -347,6 +347,9 @@ static void fill_tap(const struct job *j, const uint8_t *planes, int64_t t, int6
             memset(dst, (uint8_t)j->x_zero, (size_t)from);
             if (stride == 1)
                 memcpy(dst + from, src + from, (size_t)(to - from));
+            else if (stride == 2)
+                for (int64_t i = from; i < to; i++)
+                    dst[i] = src[i * 2];
             else
                 for (int64_t i = from; i < to; i++)
                     dst[i] = src[i * stride];
@@ -467,13 +470,20 @@ static enum qn_status conv_bytes(const struct qn_call *call)
 /* ---- One input channel for each group: the float32 convolution of a plane, which is exact for such numbers ------- */
 
 enum { MAX_TAPS = 256, MAX_FLOATS = 1 << 22 }; /* 256 * 255 * 255 < 2^24 */
+enum { HELD_FLOATS = 1 << 14 };                /* of small planes several at once, as long as they stay in cache */
 
-static bool plane_of(const struct geometry *g, struct qn_conv *conv)
+static bool planes_of(const struct geometry *g, struct qn_conv *conv)
 {
-    *conv = (struct qn_conv){.batch = 1, .c_in = 1, .c_out = g->c_out, .group = 1, .rank = g->windows.rank};
-    if (g->c_in != 1 || g->n_taps > MAX_TAPS || g->windows.rank < 1 || g->windows.rank > 2 || g->n_in > MAX_FLOATS ||
-        g->n_out > MAX_FLOATS / (g->c_out > 0 ? g->c_out : 1))
+    int64_t held;
+
+    *conv = (struct qn_conv){.batch = 1, .rank = g->windows.rank};
+    if (g->c_in != 1 || g->group < 1 || g->n_taps > MAX_TAPS || g->windows.rank < 1 || g->windows.rank > 2 ||
+        g->n_in > MAX_FLOATS || g->n_out > MAX_FLOATS / (g->c_out > 0 ? g->c_out : 1))
         return false;
+    held = HELD_FLOATS / (g->n_in + g->c_out * g->n_out + 1);
+    held = held < 1 ? 1 : held < g->group ? held : g->group;
+    conv->c_in = conv->group = held;
+    conv->c_out = held * g->c_out;
     for (int i = 0; i < conv->rank; i++) {
         conv->in[i] = g->windows.in[i];
         conv->out[i] = g->windows.out[i];
@@ -490,13 +500,13 @@ static const char *accept_planes(const struct qn_site *site)
     struct geometry g = geometry_of_site(site);
     struct qn_conv conv;
 
-    return plane_of(&g, &conv) ? NULL : "not a channel of two axes by itself";
+    return planes_of(&g, &conv) ? NULL : "not channels of one or two axes by themselves";
 }
 
-/* Of each part: the plane, its kernels, their biases, its outputs, the convolution's own. */
-static bool plane_bytes(const struct geometry *g, const struct qn_conv *conv, size_t *bytes)
+/* Of each part: the planes, their kernels, biases and outputs, the convolution's own. */
+static bool planes_bytes(const struct geometry *g, const struct qn_conv *conv, size_t *bytes)
 {
-    size_t floats = (size_t)(g->n_in + g->c_out * (1 + g->n_taps + g->n_out));
+    size_t floats = (size_t)(conv->group * g->n_in + conv->c_out * (1 + g->n_taps + g->n_out));
 
     if (!qn_conv_depthwise.bytes(conv, 1, bytes) || !qn_add(*bytes, qn_round_up(floats * sizeof(float), 64), bytes))
         return false;
@@ -510,7 +520,7 @@ static size_t workspace_planes(const struct qn_site *site)
     struct qn_conv conv;
     size_t bytes;
 
-    return plane_of(&g, &conv) && plane_bytes(&g, &conv, &bytes) && qn_mul(bytes, (size_t)site->threads, &bytes)
+    return planes_of(&g, &conv) && planes_bytes(&g, &conv, &bytes) && qn_mul(bytes, (size_t)site->threads, &bytes)
                ? bytes
                : SIZE_MAX;
 }
@@ -545,32 +555,44 @@ static void finish_plane(const struct job *j, const float *y, int64_t image, int
     }
 }
 
+/* Kernels and biases of output channels [first, first + n). */
+static void fill_kernels(const struct job *j, int64_t first, int64_t n, float *w, float *bias)
+{
+    const int64_t n_taps = j->g.n_taps;
+
+    for (int64_t m = 0; m < n; m++) {
+        bias[m] = float_bias(j, first + m);
+        qn_bytes_dequantise(w + m * n_taps, qn_quant_form(j->w->dtype), (const char *)j->w->data + (first + m) * n_taps,
+                            1, qn_quant_zero(&j->w_zero, first + m), n_taps);
+    }
+}
+
 static void convolve_planes(void *arg, int part, int n_parts)
 {
     const struct job *j = arg;
     const struct geometry *g = &j->g;
-    float *x = (float *)(void *)(j->room + (size_t)part * j->room_bytes), *w = x + g->n_in;
-    float *bias = w + g->c_out * g->n_taps, *y = bias + g->c_out;
+    struct qn_conv conv = j->conv;
+    float *x = (float *)(void *)(j->room + (size_t)part * j->room_bytes), *w = x + conv.group * g->n_in;
+    float *bias = w + conv.c_out * g->n_taps, *y = bias + conv.c_out;
     const struct qn_conv_data data = {.x = x, .w = w, .bias = bias, .y = y};
-    size_t used = qn_round_up((size_t)(y + g->c_out * g->n_out - x) * sizeof(float), 64);
+    size_t used = qn_round_up((size_t)(y + conv.c_out * g->n_out - x) * sizeof(float), 64);
     const struct qn_work work = {(char *)x + used, 1, NULL};
     int64_t begin, end;
 
     qn_pool_slice(g->batch * g->group, 1, part, n_parts, &begin, &end);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t first = i % g->group * g->c_out;
+    for (int64_t some; begin < end; begin += some) {
+        const int64_t group = begin % g->group;
 
-        qn_bytes_dequantise(x, qn_quant_form(j->x->dtype), (const char *)j->x->data + i * g->n_in, 1, j->x_zero,
-                            g->n_in);
-        for (int64_t m = 0; m < g->c_out; m++) {
-            bias[m] = float_bias(j, first + m);
-            qn_bytes_dequantise(w + m * g->n_taps, qn_quant_form(j->w->dtype),
-                                (const char *)j->w->data + (first + m) * g->n_taps, 1,
-                                qn_quant_zero(&j->w_zero, first + m), g->n_taps);
-        }
-        qn_conv_depthwise.run(&j->conv, &data, &work);
-        for (int64_t m = 0; m < g->c_out; m++)
-            finish_plane(j, y + m * g->n_out, i / g->group, first + m);
+        some = end - begin < j->conv.group ? end - begin : j->conv.group;
+        some = g->group - group < some ? g->group - group : some;
+        conv.c_in = conv.group = some;
+        conv.c_out = some * g->c_out;
+        qn_bytes_dequantise(x, qn_quant_form(j->x->dtype), (const char *)j->x->data + begin * g->n_in, 1, j->x_zero,
+                            some * g->n_in);
+        fill_kernels(j, group * g->c_out, conv.c_out, w, bias);
+        qn_conv_depthwise.run(&conv, &data, &work);
+        for (int64_t m = 0; m < conv.c_out; m++)
+            finish_plane(j, y + m * g->n_out, begin / g->group, group * g->c_out + m);
     }
 }
 
@@ -578,7 +600,7 @@ static enum qn_status conv_planes(const struct qn_call *call)
 {
     struct job j = job_of(call);
 
-    if (qn_tensor_count(j.y) == 0 || !plane_of(&j.g, &j.conv) || !plane_bytes(&j.g, &j.conv, &j.room_bytes))
+    if (qn_tensor_count(j.y) == 0 || !planes_of(&j.g, &j.conv) || !planes_bytes(&j.g, &j.conv, &j.room_bytes))
         return QN_OK;
     j.room = call->workspace;
     qn_pool_run(call->pool, qn_quant_parts(call, work_of(&j.g) * 4), convolve_planes, &j);
