@@ -100,7 +100,7 @@ static void read_const(struct graph_reader *r, const char *name, const char *tex
 static void read_node(struct graph_reader *r, const char *out, char *rest)
 {
     char *brace = strchr(rest, '{'), *save, *op = strtok_r(rest + 2, " ", &save), *dash;
-    struct qn_var *ins[8], *outs[1];
+    struct qn_var *ins[QN_CASE_VALUES], *outs[1];
     struct qn_attr_value *attrs = NULL;
     struct qn_err err = {.text = ""};
     size_t n_attrs = 0;
@@ -181,7 +181,7 @@ static void run_graph(struct graph_reader *r, struct qn_value *values, const cha
         if (r->values[i].tensor.data)
             values[r->vars[i]->id] = r->values[i];
     for (const struct qn_node *node = r->graph->first; node; node = node->next) {
-        struct qn_value *ins[8] = {NULL}, *outs[4] = {NULL};
+        struct qn_value *ins[QN_CASE_VALUES] = {NULL}, *outs[4] = {NULL};
         struct qn_err err = {.text = ""};
 
         for (int i = 0; i < node->n_in; i++) {
