@@ -72,7 +72,8 @@ class Builder:
         rng, c = self.rng, self.shape[0]
         kind = rng.choice(["conv", "conv", "depthwise", "binary", "pool", "concat", "transpose", "resize"])
         if kind == "conv":
-            self.value, self.shape = self.conv(int(rng.integers(1, 25)), int(rng.choice([1, 3])), int(rng.integers(1, 3)))
+            c_out, size, stride = int(rng.integers(1, 25)), int(rng.choice([1, 3])), int(rng.integers(1, 3))
+            self.value, self.shape = self.conv(c_out, size, stride)
         elif kind == "depthwise":
             self.value, self.shape = self.conv(c * int(rng.integers(1, 3)), int(rng.choice([3, 5])), group=c)
         elif kind == "binary":
