@@ -63,29 +63,40 @@ static void set_condition(struct qn_tree_branch *branch, enum mode mode, double 
     branch->when = missing_true ? when | QN_TREE_NAN : when;
 }
 
-/* Walks from every root, as no branch has two parents. -1: all branches were reached, else one that was not. */
-static int64_t find_unreached(struct qn_forest *forest, uint8_t *reached, int32_t *stack)
-{
-    int64_t n_stacked = 0;
+enum { NOT_SEEN, OPEN, DONE };
 
+/* Walks from every root; marks say how far every branch is. -1: all is well, else a branch that was not reached, or,
+ * OPEN then, one that leads back to itself. The stack has room for two entries per branch and one. */
+static int64_t find_unreached(struct qn_forest *forest, uint8_t *marks, int32_t *stack)
+{
     for (int64_t t = 0; t < forest->n_trees; t++) {
-        int64_t n_reached = 0;
+        int64_t n_reached = 0, n_stacked = 0;
 
         if (forest->roots[t] >= 0)
             stack[n_stacked++] = forest->roots[t];
         while (n_stacked > 0) {
-            const struct qn_tree_branch *branch = &forest->branches[stack[--n_stacked]];
+            const int32_t at = stack[n_stacked - 1];
 
-            reached[branch - forest->branches] = 1;
+            if (marks[at] != NOT_SEEN) { /* again, or all below it is done */
+                marks[at] = DONE;
+                n_stacked--;
+                continue;
+            }
+            marks[at] = OPEN;
             n_reached++;
-            for (int side = 0; side < 2; side++)
-                if (branch->child[side] >= 0)
-                    stack[n_stacked++] = branch->child[side];
+            for (int side = 0; side < 2; side++) {
+                const int32_t child = forest->branches[at].child[side];
+
+                if (child >= 0 && marks[child] == OPEN)
+                    return child;
+                if (child >= 0 && marks[child] == NOT_SEEN)
+                    stack[n_stacked++] = child;
+            }
         }
         forest->largest = n_reached > forest->largest ? n_reached : forest->largest;
     }
     for (int64_t b = 0; b < forest->n_branches; b++)
-        if (!reached[b])
+        if (marks[b] == NOT_SEEN)
             return b;
     return -1;
 }
@@ -351,8 +362,7 @@ static enum qn_status link_child(struct builder *b, const struct group *group, u
 
     QN_CHECK(found >= 0, b->err, FORMAT, "tree %lld: node %lld leads to node %lld, which does not exist",
              (long long)group->tree, (long long)b->a->node_ids.v[at], (long long)id);
-    QN_CHECK(!b->has_parent[found], b->err, FORMAT, "tree %lld: two branches lead to node %lld", (long long)group->tree,
-             (long long)id);
+    b->forest->shared = b->forest->shared || (b->has_parent[found] && b->refs[found] >= 0);
     b->has_parent[found] = 1;
     *child = b->refs[found];
     return QN_OK;
@@ -395,16 +405,18 @@ static enum qn_status make_tree(struct builder *b, const struct group *group, in
 
 static enum qn_status check_reached(struct builder *b)
 {
-    size_t n = (size_t)b->forest->n_branches + 1;
-    uint8_t *reached = qn_arena_alloc(b->scratch, n);
-    int32_t *stack = qn_arena_array(b->scratch, n, sizeof(*stack));
-    int64_t unreached;
+    size_t n = (size_t)b->forest->n_branches;
+    uint8_t *marks = qn_arena_alloc(b->scratch, n + 1);
+    int32_t *stack = qn_arena_array(b->scratch, 2 * n + 1, sizeof(*stack));
+    int64_t bad;
 
-    QN_CHECK_MEM(reached, b->err);
+    QN_CHECK_MEM(marks, b->err);
     QN_CHECK_MEM(stack, b->err);
-    unreached = find_unreached(b->forest, reached, stack);
-    QN_CHECK(unreached < 0, b->err, FORMAT, "tree %lld: node %lld is not reached from the root",
-             (long long)b->a->tree_ids.v[b->origin[unreached]], (long long)b->a->node_ids.v[b->origin[unreached]]);
+    bad = find_unreached(b->forest, marks, stack);
+    QN_CHECK(bad < 0, b->err, FORMAT,
+             marks[bad] == OPEN ? "tree %lld: branches go in a circle at node %lld"
+                                : "tree %lld: node %lld is not reached from the root",
+             (long long)b->a->tree_ids.v[b->origin[bad]], (long long)b->a->node_ids.v[b->origin[bad]]);
     return QN_OK;
 }
 
@@ -608,7 +620,7 @@ static enum qn_status build_splits(struct qn_forest *forest, const struct qn_tre
 {
     size_t n = a->feature_ids.n, n_sets = 0;
     uint8_t *marks = qn_arena_alloc(scratch, n + 1);
-    int32_t *stack = qn_arena_array(scratch, n + 1, sizeof(*stack));
+    int32_t *stack = qn_arena_array(scratch, 2 * n + 1, sizeof(*stack));
     int64_t unreached;
 
     QN_CHECK_MEM(marks, err);

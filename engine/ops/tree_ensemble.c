@@ -629,7 +629,7 @@ static const char *accept_wide(const struct qn_site *site)
 {
     const struct ensemble *p = site->params;
 
-    return p->fits_wide ? qn_accept_not_narrow(site) : "membership in sets";
+    return p->fits_wide ? qn_accept_not_narrow(site) : "membership in sets, or shared branches";
 }
 
 /* The plain walk, row after row. */

@@ -77,7 +77,7 @@ bool qn_tree_fits_small(const struct qn_forest *forest)
     for (int64_t b = 0; b < forest->n_branches; b++)
         if (!small_form(&forest->branches[b], &form))
             return false;
-    return forest->width < 32768 && forest->largest < 32768;
+    return !forest->shared && forest->width < 32768 && forest->largest < 32768;
 }
 
 bool qn_tree_fits_wide(const struct qn_forest *forest)
@@ -85,7 +85,7 @@ bool qn_tree_fits_wide(const struct qn_forest *forest)
     for (int64_t b = 0; b < forest->n_branches; b++)
         if (forest->branches[b].when & QN_TREE_MEMBER)
             return false;
-    return true;
+    return !forest->shared;
 }
 
 /* ---- Layout --------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct qn_forest {
     size_t *first_member; /* [n_sets + 1] */
     int64_t width;        /* one more than the highest feature */
     int64_t largest;      /* branches of the largest tree */
+    bool shared;          /* some branch has two parents */
 };
 
 /* The attributes of versions 1 and 3. Numbers are float lists or tensors of float or double; a tensor without data
@@ -56,9 +57,10 @@ struct qn_tree_splits {
     const struct qn_tensor *modes, *splits, *leaf_weights, *members;
 };
 
-/* Both check everything: sizes, that ids are there and targets in range, that every node belongs to one tree and is
- * reached once. FORMAT names tree and node. forest->n_targets is set before. Linear in the nodes; the arena holds
- * scratch beside the forest only during the call. */
+/* Both check everything: sizes, that ids are there and targets in range, that every node belongs to one tree, is
+ * reached, and by no circle. In versions 1 and 3 a node may have several parents: that is how exporters write that a
+ * category is one of a set. FORMAT names tree and node. forest->n_targets is set before. Linear in the nodes; the arena
+ * holds scratch beside the forest only during the call. */
 enum qn_status qn_forest_of_nodes(struct qn_forest *forest, const struct qn_tree_nodes *nodes, struct qn_arena *arena,
                                   struct qn_err *err);
 enum qn_status qn_forest_of_splits(struct qn_forest *forest, const struct qn_tree_splits *splits,
@@ -112,7 +114,8 @@ struct qn_tree_pack {
     double visits; /* steps that one row takes, at most */
 };
 
-/* Whether the forest fits the form. Member branches fit neither. */
+/* Whether the forest fits the form. Member branches fit neither, nor do shared ones, of which there would be copies
+ * without end. */
 bool qn_tree_fits_small(const struct qn_forest *forest);
 bool qn_tree_fits_wide(const struct qn_forest *forest);
 /* direct: allowed, where the forest permits it. */

@@ -55,6 +55,19 @@ static const struct qn_op_case cases[] = {
     {REGRESSOR, 1, MODES("BRANCH_GTE") TREE TARGET("1.", "2"), IN("f32[4,1] -1 -0 1 nan"), OUT("f32[4,1] 2 1 1 2")},
     {REGRESSOR, 3, MODES("BRANCH_GT") TREE TARGET("1.", "2"), IN("f64[4,1] -1 0 inf nan"), OUT("f32[4,1] 2 2 1 2")},
     {REGRESSOR, 3, MODES("BRANCH_EQ") TREE TARGET("1.", "2"), IN("i32[3,1] -1 0 1"), OUT("f32[3,1] 2 1 2")},
+    /* feature 0 is 1 or 2: feature 1 decides */
+    {REGRESSOR, 1,
+     "nodes_modes=['BRANCH_EQ','BRANCH_EQ','LEAF','BRANCH_LEQ','LEAF','LEAF'] nodes_treeids=[0,0,0,0,0,0] "
+     "nodes_nodeids=[0,1,2,3,4,5] nodes_featureids=[0,0,0,1,0,0] nodes_truenodeids=[3,3,0,4,0,0] "
+     "nodes_falsenodeids=[1,2,0,5,0,0] nodes_values=[1.,2,0,.5,0,0] target_treeids=[0,0,0] target_nodeids=[2,4,5] "
+     "target_ids=[0,0,0] target_weights=[1.,2,3] n_targets=1",
+     IN("f32[5,2] 1 0 2 1 3 0 2 .5 nan 0"), OUT("f32[5,1] 2 3 1 2 1")},
+    /* both sides lead to one leaf */
+    {REGRESSOR, 1,
+     "nodes_modes=['BRANCH_LEQ','LEAF'] nodes_treeids=[5,5] nodes_nodeids=[0,1] nodes_featureids=[0,0] "
+     "nodes_truenodeids=[1,0] nodes_falsenodeids=[1,0] nodes_values=[0.,0] target_treeids=[5] target_nodeids=[1] "
+     "target_ids=[0] target_weights=[7.] n_targets=1",
+     IN("f32[2,1] 0 1"), OUT("f32[2,1] 7 7")},
     {REGRESSOR, 3, MODES("BRANCH_NEQ") TREE TARGET("1.", "2"), IN("f32[3,1] -1 0 nan"), OUT("f32[3,1] 1 2 1")},
     {REGRESSOR, 3, "nodes_missing_value_tracks_true=[1,0,0] " ONE TARGET("1.", "2"), IN("f32[2,1] nan 1"),
      OUT("f32[2,1] 1 2")},
@@ -132,9 +145,9 @@ static const struct qn_op_case cases[] = {
      "nodes_truenodeids=[1,0] nodes_falsenodeids=[9,0] nodes_values=[0.,0]",
      IN("f32[1,1] 0"), FAILS(FORMAT, "tree 5: node 0 leads to node 9, which does not exist")},
     {REGRESSOR, 1,
-     "nodes_modes=['BRANCH_LEQ','LEAF'] nodes_treeids=[5,5] nodes_nodeids=[0,1] nodes_featureids=[0,0] "
-     "nodes_truenodeids=[1,0] nodes_falsenodeids=[1,0] nodes_values=[0.,0]",
-     IN("f32[1,1] 0"), FAILS(FORMAT, "tree 5: two branches lead to node 1")},
+     "nodes_modes=['BRANCH_LEQ','BRANCH_LEQ','BRANCH_LT','LEAF'] nodes_treeids=[5,5,5,5] nodes_nodeids=[0,1,2,3] "
+     "nodes_featureids=[0,0,0,0] nodes_truenodeids=[1,2,1,0] nodes_falsenodeids=[3,3,3,0] nodes_values=[0.,0,0,0]",
+     IN("f32[1,1] 0"), FAILS(FORMAT, "tree 5: branches go in a circle at node 1")},
     {REGRESSOR, 1,
      "nodes_modes=['BRANCH_LEQ','LEAF'] nodes_treeids=[5,5] nodes_nodeids=[0,1] nodes_featureids=[0,0] "
      "nodes_truenodeids=[0,0] nodes_falsenodeids=[1,0] nodes_values=[0.,0]",
