@@ -32,20 +32,32 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+struct job {
+    struct qn_context *context;
+    struct qn_value *inputs, *outputs;
+    size_t n_outputs;
+};
+
+/* What the run before handed out is cleared, or it would be taken for memory to copy outputs to. */
+static enum qn_status run_once(const struct job *job, struct qn_err *err)
+{
+    memset(job->outputs, 0, job->n_outputs * sizeof(*job->outputs));
+    return qn_run(job->context, job->inputs, job->outputs, NULL, err);
+}
+
 /* A tenth of the time warms up, at least one run. */
-static enum qn_status measure(struct bench *bench, struct qn_context *context, const struct qn_value *inputs,
-                              struct qn_value *outputs, struct qn_err *err)
+static enum qn_status measure(struct bench *bench, const struct job *job, struct qn_err *err)
 {
     double start = now_ms(), end = start + bench->seconds * 100;
 
     do
-        QN_TRY(qn_run(context, inputs, outputs, NULL, err));
+        QN_TRY(run_once(job, err));
     while (now_ms() < end);
     end = now_ms() + bench->seconds * 1000;
     for (bench->n_runs = 0; bench->n_runs < MAX_RUNS && (bench->n_runs < LEAST_RUNS || now_ms() < end);) {
         long long before = qn_now_ns();
 
-        QN_TRY(qn_run(context, inputs, outputs, NULL, err));
+        QN_TRY(run_once(job, err));
         bench->times[bench->n_runs++] = (double)(qn_now_ns() - before) / 1e6;
     }
     qsort(bench->times, bench->n_runs, sizeof(*bench->times), by_value);
@@ -108,18 +120,18 @@ static int report(const struct bench *bench)
 static enum qn_status run_bench(struct bench *bench, struct qn_session *session, struct qn_arena *arena, double start,
                                 struct qn_err *err)
 {
-    struct qn_value *inputs = qn_arena_array(arena, qn_session_n_inputs(session) + 1, sizeof(*inputs));
-    struct qn_value *outputs = qn_arena_array(arena, qn_session_n_outputs(session) + 1, sizeof(*outputs));
-    struct qn_context *context = NULL;
+    struct job job = {.n_outputs = qn_session_n_outputs(session)};
     enum qn_status status;
 
-    QN_CHECK_MEM(inputs && outputs && bench->times ? bench : NULL, err);
-    QN_TRY(qn_context_create(session, &context, err));
+    job.inputs = qn_arena_array(arena, qn_session_n_inputs(session) + 1, sizeof(*job.inputs));
+    job.outputs = qn_arena_array(arena, job.n_outputs + 1, sizeof(*job.outputs));
+    QN_CHECK_MEM(job.inputs && job.outputs && bench->times ? bench : NULL, err);
+    QN_TRY(qn_context_create(session, &job.context, err));
     bench->load_ms = now_ms() - start;
-    status = qn_inputs_read(&bench->inputs, session, arena, inputs, err);
+    status = qn_inputs_read(&bench->inputs, session, arena, job.inputs, err);
     if (status == QN_OK)
-        status = measure(bench, context, inputs, outputs, err);
-    qn_context_destroy(context);
+        status = measure(bench, &job, err);
+    qn_context_destroy(job.context);
     return status;
 }
 

@@ -318,6 +318,17 @@ class Bench(Case):
         self.refused(4, "'b'", "bench", "add.onnx", "--seconds", "0.01", "--shape", "a=100", "--shape=b=7")
         self.refused(6, "none", "bench", "add.onnx", "--data", "none")
 
+    def test_outputs_of_another_size_each_run(self):
+        nodes = [
+            helper.make_node("RandomUniform", [], ["r"], shape=[100]),
+            helper.make_node("Round", ["r"], ["bits"]),
+            helper.make_node("NonZero", ["bits"], ["y"]),
+        ]
+        y = helper.make_tensor_value_info("y", TensorProto.INT64, [1, None])
+        model = helper.make_model(helper.make_graph(nodes, "g", [], [y]), opset_imports=[helper.make_opsetid("", 17)])
+        onnx.save(model, self.folder / "ones.onnx")
+        self.ok("bench", "ones.onnx", "--seconds", "0.05")
+
     def test_unknown_rank(self):
         command.identity(self.folder / "any.onnx", shape=None)
         self.refused(4, "--shape x=", "bench", "any.onnx", "--seconds", "0.01")
