@@ -41,6 +41,7 @@ enum {
     LINGER_MS = 2000,         /* reading on after a refusal, so that the client gets to see it */
     LINGER_BYTES = 67108864,
     FULL_WAIT_MS = 20, /* for the rest of a header block that is too large */
+    AWAITED = 10000,   /* looks at how many workers have begun */
     RESERVED_FDS = 32  /* for files, logs and whatever else the process opens */
 };
 
@@ -787,6 +788,15 @@ static void destroy(struct qn_http *http)
     free(http);
 }
 
+/* Until all workers have begun, so that what memory they need is taken. Requests are served meanwhile. */
+static void await_workers(const struct qn_http *http)
+{
+    const struct timespec pause = {0, 200000};
+
+    for (int i = 0; i < AWAITED && atomic_load(&http->n_workers) < http->options.n_workers; i++)
+        nanosleep(&pause, NULL);
+}
+
 enum qn_status qn_http_start(const struct qn_http_options *options, const struct qn_http_app *app,
                              struct qn_http **result, struct qn_err *err)
 {
@@ -821,6 +831,7 @@ enum qn_status qn_http_start(const struct qn_http_options *options, const struct
         destroy(http);
         return status;
     }
+    await_workers(http);
     *result = http;
     return QN_OK;
 }

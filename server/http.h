@@ -111,7 +111,7 @@ struct qn_http_options {
 
 struct qn_http;
 
-/* Starts to serve; returns at once. */
+/* Starts to serve; returns when every worker has begun. */
 enum qn_status qn_http_start(const struct qn_http_options *options, const struct qn_http_app *app,
                              struct qn_http **http, struct qn_err *err);
 /* Every answer from now on says that the connection closes. */

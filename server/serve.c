@@ -367,8 +367,8 @@ static enum qn_status start(struct qn_server *server, struct qn_listener *listen
     QN_TRY(open_repo(server, max_memory, err));
     hold_signals();
     QN_TRY(open_listeners(config, listeners, n_listeners, err));
-    atomic_store(&server->is_ready, true);
     QN_TRY(start_http(server, max_memory, listeners, *n_listeners, err));
+    atomic_store(&server->is_ready, true);
     announce(server, listeners, *n_listeners, max_memory);
     return QN_OK;
 }
