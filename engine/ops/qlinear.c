@@ -48,16 +48,6 @@ static enum qn_status check_parameter(struct qn_infer *in, int i, const struct q
     return QN_OK;
 }
 
-static enum qn_status check_one(struct qn_infer *in, int i)
-{
-    const struct qn_fact *fact = i > 0 ? qn_infer_in(in, i) : NULL;
-    char text[QN_SHAPE_TEXT];
-
-    QN_CHECK(!fact || qn_quant_is_one(&fact->shape), in->err, SHAPE, "%s of shape %s is not one element",
-             in->node->op->in[i].name, qn_shape_text(&fact->shape, text));
-    return QN_OK;
-}
-
 /* One value for each column. */
 static enum qn_status check_bias(struct qn_infer *in, int i, const struct qn_shape *y)
 {
@@ -82,8 +72,8 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
     QN_TRY(check_parameter(in, at->a_zero, a, false));
     QN_TRY(check_parameter(in, at->b_scale, b, true));
     QN_TRY(check_parameter(in, at->b_zero, b, true));
-    QN_TRY(check_one(in, at->y_scale));
-    QN_TRY(check_one(in, at->y_zero));
+    QN_TRY(qn_quant_check_one(in, at->y_scale));
+    QN_TRY(qn_quant_check_one(in, at->y_zero));
     QN_TRY(check_bias(in, at->bias, &y));
     return qn_infer_out(in, 0, at->y_zero ? in->in[at->y_zero]->dtype : QN_INT32, &y);
 }

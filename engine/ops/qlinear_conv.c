@@ -24,16 +24,6 @@ struct qconv {
 
 /* ---- Inference ------------------------------------------------------------------------------------------------ */
 
-static enum qn_status check_one(struct qn_infer *in, int i)
-{
-    const struct qn_fact *fact = i > 0 ? qn_infer_in(in, i) : NULL;
-    char text[QN_SHAPE_TEXT];
-
-    QN_CHECK(!fact || qn_quant_is_one(&fact->shape), in->err, SHAPE, "%s of shape %s is not one element",
-             in->node->op->in[i].name, qn_shape_text(&fact->shape, text));
-    return QN_OK;
-}
-
 static enum qn_status check_channels(struct qn_infer *in, int i, const struct qn_shape *w)
 {
     const struct qn_fact *fact = i > 0 ? qn_infer_in(in, i) : NULL;
@@ -62,10 +52,10 @@ static enum qn_status infer(struct qn_infer *in, const void *params)
     plain.out = &y;
     plain.n_out = 1;
     QN_TRY(qn_convolve_infer(&plain, params));
-    QN_TRY(check_one(in, at->x_scale));
-    QN_TRY(check_one(in, at->x_zero));
-    QN_TRY(check_one(in, at->y_scale));
-    QN_TRY(check_one(in, at->y_zero));
+    QN_TRY(qn_quant_check_one(in, at->x_scale));
+    QN_TRY(qn_quant_check_one(in, at->x_zero));
+    QN_TRY(qn_quant_check_one(in, at->y_scale));
+    QN_TRY(qn_quant_check_one(in, at->y_zero));
     QN_TRY(check_channels(in, at->w_scale, w));
     QN_TRY(check_channels(in, at->w_zero, w));
     return qn_infer_out(in, 0, at->y_zero ? in->in[at->y_zero]->dtype : QN_INT32, &y.shape);

@@ -13,6 +13,16 @@ bool qn_quant_is_one(const struct qn_shape *shape)
     return true;
 }
 
+enum qn_status qn_quant_check_one(struct qn_infer *in, int i)
+{
+    const struct qn_fact *fact = i > 0 ? qn_infer_in(in, i) : NULL;
+    char text[QN_SHAPE_TEXT];
+
+    QN_CHECK(!fact || qn_quant_is_one(&fact->shape), in->err, SHAPE, "%s of shape %s is not one element",
+             in->node->op->in[i].name, qn_shape_text(&fact->shape, text));
+    return QN_OK;
+}
+
 void qn_quant_store(struct qn_tensor *y, int64_t i, int32_t sum, float scale, int32_t zero)
 {
     float low = y->dtype == QN_INT8 ? -128 : 0, x = rintf((float)sum * scale) + (float)zero;

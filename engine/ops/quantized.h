@@ -37,6 +37,8 @@ static inline float qn_quant_scale(const struct qn_quant *q, int64_t row)
 
 /* Whether the shape is that of one element, or may be. */
 bool qn_quant_is_one(const struct qn_shape *shape);
+/* SHAPE unless input i, a scale or zero point, is or may be one element; 0: there is no such input. */
+enum qn_status qn_quant_check_one(struct qn_infer *in, int i);
 
 /* How the kernels call bytes and sums. */
 static inline enum qn_bytes_form qn_quant_form(enum qn_dtype dtype)
