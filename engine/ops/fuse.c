@@ -53,17 +53,28 @@ bool qn_fuse_same_shape(const struct qn_var *a, const struct qn_var *b)
     return true;
 }
 
-struct qn_var *qn_fuse_const(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
-                             const struct qn_shape *shape, float **data)
+struct qn_var *qn_fuse_tensor(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
+                              enum qn_dtype dtype, const struct qn_shape *shape, void **data)
 {
     struct qn_tensor *tensor = qn_arena_alloc(rewrite->arena, sizeof(*tensor));
     char name[128];
 
-    if (!tensor || qn_tensor_create(rewrite->arena, QN_FLOAT, shape, tensor, rewrite->err) != QN_OK)
+    if (!tensor || qn_tensor_create(rewrite->arena, dtype, shape, tensor, rewrite->err) != QN_OK)
         return NULL;
     *data = tensor->data;
     snprintf(name, sizeof(name), "%.90s.%s", node->name, suffix);
     return qn_graph_add_const(rewrite->graph, name, tensor);
+}
+
+struct qn_var *qn_fuse_const(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
+                             const struct qn_shape *shape, float **data)
+{
+    void *values;
+    struct qn_var *var = qn_fuse_tensor(rewrite, node, suffix, QN_FLOAT, shape, &values);
+
+    if (var)
+        *data = values;
+    return var;
 }
 
 enum qn_status qn_fuse_join(struct qn_rewrite *rewrite, struct qn_node *node, struct qn_node *next, const char *op_name,

@@ -26,7 +26,10 @@ bool qn_fuse_activation(const struct qn_node *next, const struct qn_var *value, 
 int qn_fuse_addend(const struct qn_node *next, const struct qn_var *value);
 /* Whether the two have the same shape in every run; symbols count, unknown dims do not. */
 bool qn_fuse_same_shape(const struct qn_var *a, const struct qn_var *b);
-/* A float32 constant of the graph, named after the node. */
+/* A constant of the graph, named after the node; *data: its elements, zero. NULL when out of memory. */
+struct qn_var *qn_fuse_tensor(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
+                              enum qn_dtype dtype, const struct qn_shape *shape, void **data);
+/* The same in float32. */
 struct qn_var *qn_fuse_const(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
                              const struct qn_shape *shape, float **data);
 /* Puts a node of quern:<op> before `next` that takes over next's output, and removes both. Any of ins may be NULL;

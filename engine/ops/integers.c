@@ -24,25 +24,12 @@ int32_t qn_quantised_zero(const struct qn_quantised *q, int64_t i)
     return q->zero ? (int32_t)qn_tensor_int(q->zero->fact.konst, q->axis < 0 ? 0 : i) : 0;
 }
 
-static struct qn_var *make_const(struct qn_rewrite *rewrite, const struct qn_node *node, const char *suffix,
-                                 enum qn_dtype dtype, const struct qn_shape *shape, void **data)
-{
-    struct qn_tensor *tensor = qn_arena_alloc(rewrite->arena, sizeof(*tensor));
-    char name[128];
-
-    if (!tensor || qn_tensor_create(rewrite->arena, dtype, shape, tensor, rewrite->err) != QN_OK)
-        return NULL;
-    *data = tensor->data;
-    snprintf(name, sizeof(name), "%.90s.%s", node->name, suffix);
-    return qn_graph_add_const(rewrite->graph, name, tensor);
-}
-
 struct qn_var *qn_quantised_zero_var(struct qn_rewrite *rewrite, const struct qn_node *node,
                                      const struct qn_quantised *q)
 {
     void *data;
 
-    return q->zero ? q->zero : make_const(rewrite, node, "zero", q->dtype, &QN_SHAPE_SCALAR, &data);
+    return q->zero ? q->zero : qn_fuse_tensor(rewrite, node, "zero", q->dtype, &QN_SHAPE_SCALAR, &data);
 }
 
 /* The bias of channel m in steps of `step`, not yet rounded. */
@@ -71,7 +58,7 @@ struct qn_var *qn_quantised_bias(struct qn_rewrite *rewrite, const struct qn_nod
     rewrite->declined = "the bias is not constant";
     if (!values || (!quantised && values->dtype != QN_FLOAT) || qn_tensor_count(values) != n)
         return NULL;
-    var = make_const(rewrite, node, "bias", QN_INT32, &shape, &made);
+    var = qn_fuse_tensor(rewrite, node, "bias", QN_INT32, &shape, &made);
     for (int64_t m = 0; var && m < n; m++) {
         const double step = (double)qn_quantised_scale(x, 0) * qn_quantised_scale(w, m);
         const double steps = bias_in_steps(values, quantised ? &q : NULL, m, step);
@@ -253,7 +240,7 @@ static enum qn_status add_table(struct qn_rewrite *rewrite, struct qn_node *node
     struct qn_node *made = NULL;
     void *data;
 
-    ins[1] = make_const(rewrite, node, "table", dtype, &shape, &data);
+    ins[1] = qn_fuse_tensor(rewrite, node, "table", dtype, &shape, &data);
     QN_CHECK_MEM(ins[1], rewrite->err);
     memcpy(data, table, 256);
     QN_TRY(qn_quantised_make(rewrite, node, "quern", "ByteTable", 1, ins, 2, &made));
